@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory for page tables: one contiguous, bounded, huge-page backed range.
+ *
+ * Models: the kernel's linear map under alloc_pages() (page tables lie in
+ *	memory that large TLB entries map; physical addresses differ from
+ *	virtual ones by a constant; tables are zeroed when allocated).
+ * Does not model: NUMA fallback, per-CPU page lists, memory pressure.
+ * Source: drivers/iommu/io-pgtable-arm.c, __arm_lpae_alloc_pages().
+ */
+#ifndef IOPT_ARENA_H
+#define IOPT_ARENA_H
+
+#include "err.h"
+#include "types.h"
+
+struct arena;
+
+/* What the pages under an arena are. */
+enum arena_backing {
+	ARENA_HUGETLB, /* MAP_HUGETLB, the system's default huge page */
+	ARENA_THP,     /* ordinary memory that the kernel gave huge pages */
+	ARENA_PAGES,   /* base pages: no huge page was to be had */
+};
+
+/**
+ * struct arena_cfg - How to create an arena.
+ * @size: bound in bytes of all that is allocated at a time, rounded up to 2M;
+ *	address space is reserved at once, memory taken as it is used
+ * @page_size: smallest allocation and alignment in bytes, as the host's page
+ *	is for the kernel; a power of two, 0 means 4K
+ * @pa_base: physical address of the first byte, aligned to 2M and below 4G;
+ *	0 means 2G
+ * @want_base_pages: true to do without huge pages, for tests of the fallback
+ * @bind: called once with the range before it is touched, so that the caller
+ *	can bind it to a NUMA node; NULL for none; its result is ignored
+ * @bind_arg: handed to @bind
+ */
+struct arena_cfg {
+	size_t size;
+	size_t page_size;
+	u64 pa_base;
+	bool want_base_pages;
+	int (*bind)(void *base, size_t size, void *arg);
+	void *bind_arg;
+};
+
+/**
+ * struct arena_stats - What an arena has done, in allocations and bytes.
+ * @nr_allocs: successful arena_alloc() calls
+ * @nr_frees: arena_free() calls
+ * @live_bytes: allocated now
+ * @peak_bytes: largest @live_bytes so far
+ */
+struct arena_stats {
+	u64 nr_allocs;
+	u64 nr_frees;
+	u64 live_bytes;
+	u64 peak_bytes;
+};
+
+IOPT_BEGIN_DECLS
+
+/**
+ * arena_create() - Reserve an arena.
+ * @cfg: see there; copied
+ * @out: set to the arena, owned by the caller until arena_destroy()
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Return: 0;
+ * -EINVAL when @cfg is not as described;
+ * -ENOMEM when the address space is not to be had.
+ */
+int arena_create(const struct arena_cfg *cfg, struct arena **out,
+		 struct iopt_err *err);
+
+/**
+ * arena_destroy() - Give the memory back.
+ * @arena: from arena_create(), or NULL
+ *
+ * Return: number of bytes that were still allocated: 0 unless there is a leak.
+ */
+u64 arena_destroy(struct arena *arena);
+
+/**
+ * arena_alloc() - Allocate zeroed memory. Safe from several threads.
+ * @arena: arena
+ * @size: bytes; rounded up to a power of two, at least the page size
+ *
+ * Cost: one lock, one memset of @size.
+ *
+ * Return: memory aligned to its rounded size, owned by the caller until
+ * arena_free(); NULL when the bound is reached or a failure was injected.
+ */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/**
+ * arena_free() - Free memory. Safe from several threads.
+ * @arena: arena
+ * @p: from arena_alloc()
+ * @size: the size given then
+ */
+void arena_free(struct arena *arena, void *p, size_t size);
+
+/**
+ * arena_fail_at() - Make one coming allocation fail.
+ * @arena: arena
+ * @n: 1 for the next one, 2 for the one after it; 0 for none
+ */
+void arena_fail_at(struct arena *arena, u64 n);
+
+/**
+ * arena_stats() - Read the counts. Exact when no other thread allocates.
+ * @arena: arena
+ */
+struct arena_stats arena_stats(const struct arena *arena);
+
+/**
+ * arena_peak_reset() - Let the peak start at what is allocated now.
+ * @arena: arena
+ */
+void arena_peak_reset(struct arena *arena);
+
+/**
+ * arena_backing() - What the pages under the touched part really are.
+ * @arena: arena
+ *
+ * Cost: reads /proc/self/smaps unless the arena is hugetlb.
+ *
+ * Return: the backing; ARENA_PAGES too when the kernel does not tell.
+ */
+enum arena_backing arena_backing(const struct arena *arena);
+
+/**
+ * arena_backing_name() - "hugetlb", "thp" or "pages".
+ * @backing: any value of the enum
+ */
+const char *arena_backing_name(enum arena_backing backing);
+
+/**
+ * arena_owns() - Does @p point into the arena?
+ * @arena: arena
+ * @p: any pointer
+ */
+bool arena_owns(const struct arena *arena, const void *p);
+
+/**
+ * arena_pa_offset() - The constant of the linear map.
+ * @arena: arena
+ *
+ * Return: physical minus virtual address, modulo 2^64.
+ */
+u64 arena_pa_offset(const struct arena *arena);
+
+IOPT_END_DECLS
+
+#endif

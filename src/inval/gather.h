@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The gather: pages waiting for one invalidation, and the rules by which a
+ * driver adds to it and syncs it.
+ *
+ * Models: struct iommu_iotlb_gather, iommu_iotlb_gather_add_page(),
+ *	iommu_iotlb_gather_add_range() and iommu_iotlb_gather_is_disjoint().
+ * Does not model: the free list of pages that VT-d and AMD put in the gather.
+ * Source: include/linux/iommu.h of Linux 6.1, 6.12 and 7.3 (equal there);
+ *	drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c,
+ *	arm_smmu_tlb_inv_page_nosync(), arm_smmu_iotlb_sync();
+ *	drivers/iommu/arm/arm-smmu/arm-smmu.c, arm_smmu_tlb_add_page_s1().
+ */
+#ifndef IOPT_GATHER_H
+#define IOPT_GATHER_H
+
+#include "types.h"
+
+/**
+ * struct gather - Pages to invalidate at the next sync; the caller owns it.
+ * @start: lowest address, in bytes
+ * @last: highest address, in bytes, inside the range; 0 when empty
+ * @pgsize: size of the gathered leaves in bytes; 0 when no page was added
+ * @queued: a flush queue will invalidate everything later: add no pages
+ */
+struct gather {
+	u64 start;
+	u64 last;
+	size_t pgsize;
+	bool queued;
+};
+
+/**
+ * struct inval_ops - The only way from a page table out to a TLB.
+ * @flush_all: invalidate the whole context now
+ * @flush_walk: invalidate [@iova, @iova + @size) and the walk caches for it,
+ *	now; @granule is the smallest page size in bytes
+ * @add_page: note that the leaf of @granule bytes at @iova is gone
+ * @sync: invalidate what @gather holds and wait; the caller empties it after
+ *
+ * Each member is called with the cookie that goes with the table. None may
+ * be NULL. Source: struct iommu_flush_ops and iommu_domain_ops.iotlb_sync.
+ */
+struct inval_ops {
+	void (*flush_all)(void *cookie);
+	void (*flush_walk)(u64 iova, size_t size, size_t granule, void *cookie);
+	void (*add_page)(struct gather *gather, u64 iova, size_t granule,
+			 void *cookie);
+	void (*sync)(struct gather *gather, void *cookie);
+};
+
+/**
+ * gather_init() - Empty a gather; it is not queued.
+ * @gather: caller's
+ */
+static inline void gather_init(struct gather *gather)
+{
+	*gather = (struct gather){ .start = ~0ull };
+}
+
+/**
+ * gather_empty() - Empty a gather after a sync; whether it is queued stays.
+ * @gather: caller's
+ */
+static inline void gather_empty(struct gather *gather)
+{
+	*gather = (struct gather){ .start = ~0ull, .queued = gather->queued };
+}
+
+/**
+ * gather_is_queued() - Is there a gather, and is it for a flush queue?
+ * @gather: a gather or NULL
+ */
+static inline bool gather_is_queued(const struct gather *gather)
+{
+	return gather && gather->queued;
+}
+
+/**
+ * gather_is_disjoint() - Would a range leave a gap to what is gathered?
+ * @gather: gather; nothing is disjoint from an empty one
+ * @iova: start of the range in bytes
+ * @size: its size in bytes, not 0
+ */
+static inline bool gather_is_disjoint(const struct gather *gather, u64 iova,
+				      size_t size)
+{
+	u64 last = iova + size - 1;
+
+	return gather->last != 0 &&
+	       (last + 1 < gather->start || iova > gather->last + 1);
+}
+
+/**
+ * gather_add_range() - Widen a gather to cover a range, with no sync.
+ * @gather: gather
+ * @iova: start of the range in bytes
+ * @size: its size in bytes, not 0
+ */
+static inline void gather_add_range(struct gather *gather, u64 iova,
+				    size_t size)
+{
+	u64 last = iova + size - 1;
+
+	if (gather->start > iova)
+		gather->start = iova;
+	if (gather->last < last)
+		gather->last = last;
+}
+
+/**
+ * gather_add_page() - Add a leaf; first sync one that does not go with it.
+ * @gather: gather
+ * @ops: whose sync() is called when @size differs from the gathered size, or
+ *	when the leaf would leave a gap
+ * @cookie: for @ops
+ * @iova: start of the leaf in bytes
+ * @size: size of the leaf in bytes
+ */
+static inline void gather_add_page(struct gather *gather,
+				   const struct inval_ops *ops, void *cookie,
+				   u64 iova, size_t size)
+{
+	if ((gather->pgsize && gather->pgsize != size) ||
+	    gather_is_disjoint(gather, iova, size)) {
+		ops->sync(gather, cookie);
+		gather_empty(gather);
+	}
+	gather->pgsize = size;
+	gather_add_range(gather, iova, size);
+}
+
+/**
+ * struct gather_rule - How a driver treats pages and syncs, as data.
+ * @name: driver's name
+ * @immediate: each page is invalidated when it is added, and a sync only
+ *	waits (SMMUv2); otherwise pages gather into one range (SMMUv3)
+ * @fills_empty: the IOMMU core puts the range of an unmap into a gather that
+ *	is still empty after it, so that a sync is not left out; without a page
+ *	size in it SMMUv3 sends nothing for such a range
+ *	(drivers/iommu/iommu.c, __iommu_unmap_domain_pgtbl(), Linux 7.3)
+ */
+struct gather_rule {
+	const char *name;
+	bool immediate;
+	bool fills_empty;
+};
+
+IOPT_BEGIN_DECLS
+
+/**
+ * gather_rule_find() - The rule of a driver.
+ * @name: "6.1", "6.12", "7.3" (arm-smmu-v3 of that kernel) or "smmuv2"
+ *
+ * Return: a static rule; NULL when there is none of that name.
+ */
+const struct gather_rule *gather_rule_find(const char *name);
+
+IOPT_END_DECLS
+
+#endif

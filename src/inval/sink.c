@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The sink: gathers as arm-smmu-v3 does and sends nothing. */
+#include "sink.h"
+
+static void sink_flush_all(void *cookie)
+{
+	(void)cookie;
+}
+
+static void sink_flush_walk(u64 iova, size_t size, size_t granule, void *cookie)
+{
+	(void)iova;
+	(void)size;
+	(void)granule;
+	(void)cookie;
+}
+
+static void sink_add_page(struct gather *gather, u64 iova, size_t granule,
+			  void *cookie)
+{
+	gather_add_page(gather, &inval_sink_ops, cookie, iova, granule);
+}
+
+static void sink_sync(struct gather *gather, void *cookie)
+{
+	(void)gather;
+	(void)cookie;
+}
+
+const struct inval_ops inval_sink_ops = {
+	.flush_all = sink_flush_all,
+	.flush_walk = sink_flush_walk,
+	.add_page = sink_add_page,
+	.sync = sink_sync,
+};
