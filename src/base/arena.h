@@ -26,14 +26,17 @@ enum arena_backing {
 /**
  * struct arena_cfg - How to create an arena.
  * @size: bound in bytes of all that is allocated at a time, rounded up to 2M;
- *	address space is reserved at once, memory taken as it is used
+ *	address space (and the hugetlb pool's promise) is taken at once,
+ *	memory as it is used
  * @page_size: smallest allocation and alignment in bytes, as the host's page
- *	is for the kernel; a power of two, 0 means 4K
+ *	is for the kernel; a power of two from 4K to 2M, 0 means 4K
  * @pa_base: physical address of the first byte, aligned to 2M and below 4G;
  *	0 means 2G
  * @want_base_pages: true to do without huge pages, for tests of the fallback
- * @bind: called once with the range before it is touched, so that the caller
- *	can bind it to a NUMA node; NULL for none; its result is ignored
+ * @bind: called with a range before it is touched, so that the caller can bind
+ *	it to a NUMA node; called again for what is mapped anew when the
+ *	hugetlb pool breaks its promise; NULL for none; its result is ignored.
+ *	It must prefer a node, not insist: a page that is not there is a SIGBUS
  * @bind_arg: handed to @bind
  */
 struct arena_cfg {
@@ -46,7 +49,7 @@ struct arena_cfg {
 };
 
 /**
- * struct arena_stats - What an arena has done, in allocations and bytes.
+ * struct arena_stats - What an arena has done; bytes are of rounded sizes.
  * @nr_allocs: successful arena_alloc() calls
  * @nr_frees: arena_free() calls
  * @live_bytes: allocated now
@@ -78,32 +81,39 @@ int arena_create(const struct arena_cfg *cfg, struct arena **out,
  * arena_destroy() - Give the memory back.
  * @arena: from arena_create(), or NULL
  *
- * Return: number of bytes that were still allocated: 0 unless there is a leak.
+ * Return: bytes that were still allocated: 0 unless there is a leak.
  */
 u64 arena_destroy(struct arena *arena);
 
 /**
  * arena_alloc() - Allocate zeroed memory. Safe from several threads.
  * @arena: arena
- * @size: bytes; rounded up to a power of two, at least the page size
+ * @size: bytes, at most 2M; rounded up to a power of two, at least the page
+ *	size
  *
- * Cost: one lock, one memset of @size.
+ * The block freed last is the first to be used again. Under AddressSanitizer
+ * every byte that is not allocated is poisoned once it was.
  *
- * Return: memory aligned to its rounded size, owned by the caller until
- * arena_free(); NULL when the bound is reached or a failure was injected.
+ * Cost: one lock, one memset of the rounded size; a walk over all blocks when
+ * the bound is near and free memory has to be joined.
+ *
+ * Return: memory aligned to its rounded size, virtually and physically, owned
+ * by the caller until arena_free(); NULL when the bound is reached, no
+ * aligned block is left below it, @size is above 2M, or a failure was
+ * injected.
  */
 void *arena_alloc(struct arena *arena, size_t size);
 
 /**
  * arena_free() - Free memory. Safe from several threads.
  * @arena: arena
- * @p: from arena_alloc()
+ * @p: from arena_alloc(), not yet freed; anything else is an assertion
  * @size: the size given then
  */
 void arena_free(struct arena *arena, void *p, size_t size);
 
 /**
- * arena_fail_at() - Make one coming allocation fail.
+ * arena_fail_at() - Make one coming allocation fail; those after it work.
  * @arena: arena
  * @n: 1 for the next one, 2 for the one after it; 0 for none
  */
@@ -122,12 +132,13 @@ struct arena_stats arena_stats(const struct arena *arena);
 void arena_peak_reset(struct arena *arena);
 
 /**
- * arena_backing() - What the pages under the touched part really are.
- * @arena: arena
+ * arena_backing() - What most of the touched part really is.
+ * @arena: arena; ask when it is full, before tables are touched it has none
  *
- * Cost: reads /proc/self/smaps unless the arena is hugetlb.
+ * Cost: reads /proc/self/smaps.
  *
- * Return: the backing; ARENA_PAGES too when the kernel does not tell.
+ * Return: the backing; ARENA_PAGES too when nothing was touched or the kernel
+ * does not tell.
  */
 enum arena_backing arena_backing(const struct arena *arena);
 
