@@ -14,8 +14,26 @@
 
 #include "types.h"
 
-#define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+/*
+ * The kernel orders a table's fill before its publication with dma_wmb() and
+ * relies on the address dependency on the reader's side. ThreadSanitizer knows
+ * neither, so under it both are said as release and acquire.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IOPT_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(IOPT_TSAN)
+#define IOPT_MO_PUBLISH __ATOMIC_ACQ_REL
+#define IOPT_MO_DEPEND	__ATOMIC_ACQUIRE
+#else
+#define IOPT_MO_PUBLISH __ATOMIC_RELAXED
+#define IOPT_MO_DEPEND	__ATOMIC_RELAXED
+#endif
+
+#define READ_ONCE(x)	 __atomic_load_n(&(x), IOPT_MO_DEPEND)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 
 /**
  * dma_wmb() - Order earlier stores before later ones, as a device sees them.
@@ -46,17 +64,17 @@ static inline void wmb(void)
 }
 
 /**
- * cmpxchg64_relaxed() - Store @new if *@p is @old, with no ordering.
+ * cmpxchg64_relaxed() - Store @new_ if *@p is @old, with no ordering.
  * @p: what to change
  * @old: expected value
- * @new: value to store
+ * @new_: value to store
  *
  * Return: what *@p held before; @old when the store was done.
  */
 static inline u64 cmpxchg64_relaxed(u64 *p, u64 old, u64 new_)
 {
-	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_RELAXED,
-				    __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(p, &old, new_, false, IOPT_MO_PUBLISH,
+				    IOPT_MO_DEPEND);
 	return old;
 }
 

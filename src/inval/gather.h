@@ -36,7 +36,7 @@ struct gather {
  * @flush_walk: invalidate [@iova, @iova + @size) and the walk caches for it,
  *	now; @granule is the smallest page size in bytes
  * @add_page: note that the leaf of @granule bytes at @iova is gone
- * @sync: invalidate what @gather holds and wait; the caller empties it after
+ * @sync: invalidate what @gather holds and wait; called through gather_sync()
  *
  * Each member is called with the cookie that goes with the table. None may
  * be NULL. Source: struct iommu_flush_ops and iommu_domain_ops.iotlb_sync.
@@ -52,19 +52,13 @@ struct inval_ops {
 /**
  * gather_init() - Empty a gather; it is not queued.
  * @gather: caller's
+ *
+ * A sync ends with this in the kernel too, so that a queued gather that had to
+ * be synced is queued no more.
  */
 static inline void gather_init(struct gather *gather)
 {
 	*gather = (struct gather){ .start = ~0ull };
-}
-
-/**
- * gather_empty() - Empty a gather after a sync; whether it is queued stays.
- * @gather: caller's
- */
-static inline void gather_empty(struct gather *gather)
-{
-	*gather = (struct gather){ .start = ~0ull, .queued = gather->queued };
 }
 
 /**
@@ -109,6 +103,22 @@ static inline void gather_add_range(struct gather *gather, u64 iova,
 }
 
 /**
+ * gather_sync() - Invalidate what a gather holds, if anything, and empty it.
+ * @gather: gather
+ * @ops: whose sync() is called
+ * @cookie: for @ops
+ *
+ * Source: include/linux/iommu.h, iommu_iotlb_sync().
+ */
+static inline void gather_sync(struct gather *gather,
+			       const struct inval_ops *ops, void *cookie)
+{
+	if (gather->start < gather->last)
+		ops->sync(gather, cookie);
+	gather_init(gather);
+}
+
+/**
  * gather_add_page() - Add a leaf; first sync one that does not go with it.
  * @gather: gather
  * @ops: whose sync() is called when @size differs from the gathered size, or
@@ -122,10 +132,8 @@ static inline void gather_add_page(struct gather *gather,
 				   u64 iova, size_t size)
 {
 	if ((gather->pgsize && gather->pgsize != size) ||
-	    gather_is_disjoint(gather, iova, size)) {
-		ops->sync(gather, cookie);
-		gather_empty(gather);
-	}
+	    gather_is_disjoint(gather, iova, size))
+		gather_sync(gather, ops, cookie);
 	gather->pgsize = size;
 	gather_add_range(gather, iova, size);
 }

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The functions that a compiler calls under -fsanitize=thread, as counters.
+ *
+ * State is per thread and outside any argument, because the compiler passes
+ * nothing but an address.
+ *
+ * Source: the interface of ThreadSanitizer, compiler-rt
+ *	lib/tsan/rtl/tsan_interface.h and tsan_interface_atomic.cpp.
+ */
+#include "pte_count.h"
+
+static _Thread_local struct pte_count *active;
+static _Thread_local const struct arena *active_arena;
+
+void pte_count_start(struct pte_count *count, const struct arena *arena)
+{
+	*count = (struct pte_count){ 0 };
+	active = count;
+	active_arena = arena;
+}
+
+void pte_count_stop(void)
+{
+	active = NULL;
+}
+
+static void count_write(const void *p, size_t bytes)
+{
+	if (active && arena_owns(active_arena, p))
+		active->writes += (bytes + 7) / 8;
+}
+
+static void count_read(const void *p, size_t bytes)
+{
+	if (active && arena_owns(active_arena, p))
+		active->reads += (bytes + 7) / 8;
+}
+
+#define TSAN_ACCESS(bytes)                           \
+	void __tsan_read##bytes(void *p);            \
+	void __tsan_read##bytes(void *p)             \
+	{                                            \
+		count_read(p, bytes);                \
+	}                                            \
+	void __tsan_write##bytes(void *p);           \
+	void __tsan_write##bytes(void *p)            \
+	{                                            \
+		count_write(p, bytes);               \
+	}                                            \
+	void __tsan_unaligned_read##bytes(void *p);  \
+	void __tsan_unaligned_read##bytes(void *p)   \
+	{                                            \
+		count_read(p, bytes);                \
+	}                                            \
+	void __tsan_unaligned_write##bytes(void *p); \
+	void __tsan_unaligned_write##bytes(void *p)  \
+	{                                            \
+		count_write(p, bytes);               \
+	}
+
+TSAN_ACCESS(1)
+TSAN_ACCESS(2)
+TSAN_ACCESS(4)
+TSAN_ACCESS(8)
+TSAN_ACCESS(16)
+
+void __tsan_init(void);
+void __tsan_init(void)
+{
+}
+
+void __tsan_func_entry(void *pc);
+void __tsan_func_entry(void *pc)
+{
+	(void)pc;
+}
+
+void __tsan_func_exit(void *pc);
+void __tsan_func_exit(void *pc)
+{
+	(void)pc;
+}
+
+void __tsan_read_range(void *p, unsigned long bytes);
+void __tsan_read_range(void *p, unsigned long bytes)
+{
+	count_read(p, bytes);
+}
+
+void __tsan_write_range(void *p, unsigned long bytes);
+void __tsan_write_range(void *p, unsigned long bytes)
+{
+	count_write(p, bytes);
+}
+
+/* The memory order is the engine's affair; here one thread counts. */
+u64 __tsan_atomic64_load(const volatile u64 *p, int order);
+u64 __tsan_atomic64_load(const volatile u64 *p, int order)
+{
+	(void)order;
+	count_read((const void *)p, 8);
+	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+
+void __tsan_atomic64_store(volatile u64 *p, u64 v, int order);
+void __tsan_atomic64_store(volatile u64 *p, u64 v, int order)
+{
+	(void)order;
+	count_write((const void *)p, 8);
+	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+}
+
+u64 __tsan_atomic64_fetch_add(volatile u64 *p, u64 v, int order);
+u64 __tsan_atomic64_fetch_add(volatile u64 *p, u64 v, int order)
+{
+	(void)order;
+	count_read((const void *)p, 8);
+	count_write((const void *)p, 8);
+	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+}
+
+u64 __tsan_atomic64_compare_exchange_val(volatile u64 *p, u64 old, u64 v,
+					 int order, int fail_order);
+u64 __tsan_atomic64_compare_exchange_val(volatile u64 *p, u64 old, u64 v,
+					 int order, int fail_order)
+{
+	u64 seen = old;
+
+	(void)order;
+	(void)fail_order;
+	count_read((const void *)p, 8);
+	if (__atomic_compare_exchange_n(p, &seen, v, false, __ATOMIC_SEQ_CST,
+					__ATOMIC_SEQ_CST))
+		count_write((const void *)p, 8);
+	return seen;
+}
+
+/* What gcc emits for __atomic_compare_exchange_n(). */
+int __tsan_atomic64_compare_exchange_strong(volatile u64 *p, u64 *old, u64 v,
+					    int order, int fail_order);
+int __tsan_atomic64_compare_exchange_strong(volatile u64 *p, u64 *old, u64 v,
+					    int order, int fail_order)
+{
+	u64 want = *old;
+
+	*old = __tsan_atomic64_compare_exchange_val(p, want, v, order,
+						    fail_order);
+	return *old == want;
+}
