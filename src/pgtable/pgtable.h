@@ -157,14 +157,14 @@ struct pgtable_geometry {
 
 /**
  * struct pgtable - What is common to the tables of all engines.
- * @ops: operations; called as pgt->ops->op(pgt, ...)
+ * @ops: operations; called as pgt->ops.op(pgt, ...)
  * @cfg: as created
  * @geo: shape
  * @root: the top table, in the arena: raw descriptors for a walker
  * @nr_warnings: how often the kernel would have warned; each hit counts
  */
 struct pgtable {
-	const struct pgtable_ops *ops;
+	struct pgtable_ops ops;
 	struct pgtable_cfg cfg;
 	struct pgtable_geometry geo;
 	u64 *root;
@@ -177,6 +177,8 @@ struct pgtable {
  * @params: what the word sets
  * @rule: name of the driver whose gather rule goes with it
  * @create: makes an empty table for a configuration, see pgtable_create()
+ * @create_counted: the same for pgtable_create_counted(); NULL when the build
+ *	has none
  */
 struct pgtable_engine {
 	const char *name;
@@ -184,6 +186,8 @@ struct pgtable_engine {
 	const char *rule;
 	int (*create)(const struct pgtable_cfg *cfg, struct pgtable **out,
 		      struct iopt_err *err);
+	int (*create_counted)(const struct pgtable_cfg *cfg,
+			      struct pgtable **out, struct iopt_err *err);
 };
 
 IOPT_BEGIN_DECLS
@@ -220,6 +224,23 @@ const struct pgtable_engine *pgtable_engine_at(size_t i);
 int pgtable_create(const struct pgtable_engine *engine,
 		   const struct pgtable_cfg *cfg, struct pgtable **out,
 		   struct iopt_err *err);
+
+/**
+ * pgtable_create_counted() - Make a table whose stores can be counted.
+ * @engine: from pgtable_engine_find()
+ * @cfg: as for pgtable_create()
+ * @out: as for pgtable_create()
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * The engine is the same source, compiled to report each access; see
+ * pte_count.h for reading the counts. Slow: never time it.
+ *
+ * Return: as pgtable_create(), and
+ * -EOPNOTSUPP when the build has no counted engine (under ThreadSanitizer).
+ */
+int pgtable_create_counted(const struct pgtable_engine *engine,
+			   const struct pgtable_cfg *cfg, struct pgtable **out,
+			   struct iopt_err *err);
 
 IOPT_END_DECLS
 
