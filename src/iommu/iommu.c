@@ -128,8 +128,7 @@ size_t iommu_unmap(struct iommu_domain *domain, u64 iova, size_t size)
 
 void iommu_iotlb_sync(struct iommu_domain *domain, struct gather *gather)
 {
-	domain->tlb->sync(gather, domain->cookie);
-	gather_empty(gather);
+	gather_sync(gather, domain->tlb, domain->cookie);
 }
 
 void iommu_flush_iotlb_all(struct iommu_domain *domain)
