@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front door of iopt-bench: each target calls meson or a script.
+
+PYTHON_RUN = scripts/python
+IOPT_BENCH = build/bench/iopt-bench
+
+# $(call arg,--option,VAR): the option with VAR's value as the shell's own
+# word, or nothing when VAR is empty. value: no $ in a regex is expanded.
+arg = $(if $(value $2),$1 '$(subst ','\'',$(value $2))')
+flag = $(if $(filter-out 0,$($2)),$1)
+
+BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
+	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
+	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
+	$(call flag,--verbose,V)
+
+export V
+
+.DEFAULT_GOAL := help
+.PHONY: help deps tools bench quick test list plot clean
+.NOTPARALLEL:
+
+help: ## this page
+	@echo 'iopt-bench: performance benchmarks for Arm I/O page tables'
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@echo
+	@sed -n 's/^#  //p' $(firstword $(MAKEFILE_LIST))
+
+#  Variables, for bench and quick:
+#    FILTER=REGEX  only cases whose name matches (POSIX extended, unanchored)
+#    CPU=N         measure on this CPU (default: picked by topology)
+#    REPS=N        rounds, one process a family each (default: 9, quick 3)
+#    OUT=FILE      where the result goes (default: results/HOST/TIME-REV.json)
+#    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER
+#    FULL=1        bench: the full set of cases, takes much longer
+#    SEED=N        order of families and cases (default: random, recorded)
+#  For plot: RESULTS='A.json B.json' (default: this host's newest).
+#  For all: V=1 shows the build, every row and what the processes say.
+
+deps: ## install what is missing from the distribution
+	@scripts/deps
+
+tools: ## build build/bench/iopt-bench, measure nothing
+	@scripts/deps --check tools
+	@scripts/build release
+
+bench: ## measure the default suite (at most 10 minutes), then plot
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/bench.py $(BENCH_ARGS)
+
+quick: ## measure every family briefly (at most a minute)
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/bench.py --quick $(BENCH_ARGS)
+
+test: ## build in build-test and run all tests
+	@scripts/deps --check test
+	@scripts/build test
+	@meson test -C build-test --no-rebuild --print-errorlogs $(call flag,--verbose,V)
+
+list: tools ## each family with its question and number of cases
+	@$(IOPT_BENCH) --list $(call arg,--filter,FILTER)
+
+plot: ## draw the pictures of a result again
+	@scripts/deps --check bench
+	@$(PYTHON_RUN) scripts/plot.py $(RESULTS)
+
+clean: ## remove build and build-test, keep results
+	@rm -rf build build-test
