@@ -10,6 +10,7 @@
 
 #include "arena_map.h"
 #include "lg2.h"
+#include "sanitizer.h"
 #include "sizes.h"
 
 #include <assert.h>
@@ -18,15 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_HAS_ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ARENA_HAS_ASAN 1
-#endif
-
-#ifdef ARENA_HAS_ASAN
+#if HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #define poison(p, size)	  __asan_poison_memory_region(p, size)
 #define unpoison(p, size) __asan_unpoison_memory_region(p, size)
@@ -336,6 +329,7 @@ static void arena_delete(struct arena *a)
 {
 	free(a->next);
 	free(a->state);
+	arena_map_destroy(&a->map);
 	free(a);
 }
 
@@ -351,20 +345,22 @@ int arena_create(const struct arena_cfg *cfg, struct arena **out,
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return iopt_err_set(err, -ENOMEM, "arena: out of memory");
+	ret = arena_map_create(&full, &a->map, err);
+	if (ret) {
+		free(a);
+		return ret;
+	}
+	a->pa_offset = full.pa_base - (uintptr_t)a->map.base;
 	a->lg2_page = lg2_floor(full.page_size);
 	a->nr_classes = lg2_floor(BLOCK_MAX) - a->lg2_page + 1;
 	a->nr_pages = (u32)(full.size >> a->lg2_page);
 	memset(a->free, 0xff, sizeof(a->free));
 	a->next = calloc(a->nr_pages, sizeof(*a->next));
 	a->state = calloc(a->nr_pages, sizeof(*a->state));
-	ret = a->next && a->state ?
-		      arena_map_create(&full, &a->map, err) :
-		      iopt_err_set(err, -ENOMEM, "arena: out of memory");
-	if (ret) {
+	if (!a->next || !a->state) {
 		arena_delete(a);
-		return ret;
+		return iopt_err_set(err, -ENOMEM, "arena: out of memory");
 	}
-	a->pa_offset = full.pa_base - (uintptr_t)a->map.base;
 	*out = a;
 	return 0;
 }
@@ -377,7 +373,6 @@ u64 arena_destroy(struct arena *a)
 		return 0;
 	live = a->stats.live_bytes;
 	unpoison(a->map.base, (size_t)a->bump << a->lg2_page);
-	arena_map_destroy(&a->map);
 	arena_delete(a);
 	return live;
 }

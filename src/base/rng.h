@@ -46,7 +46,9 @@ static inline u64 rng_next(struct rng *rng)
  */
 static inline u64 rng_below(struct rng *rng, u64 n)
 {
-	return (u64)(((unsigned __int128)rng_next(rng) * n) >> 64);
+	__extension__ typedef unsigned __int128 u128;
+
+	return (u64)(((u128)rng_next(rng) * n) >> 64);
 }
 
 #endif

@@ -24,7 +24,7 @@ int size_parse(const char *text, u64 *bytes)
 		     !isdigit((unsigned char)*digits))
 		return -EINVAL;
 	errno = 0;
-	v = strtoull(digits, &end, is_hex ? 16 : 10);
+	v = strtoull(text, &end, is_hex ? 16 : 10);
 	if (errno)
 		return -ERANGE;
 	if (!is_hex && *end) {

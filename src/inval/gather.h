@@ -58,7 +58,10 @@ struct inval_ops {
  */
 static inline void gather_init(struct gather *gather)
 {
-	*gather = (struct gather){ .start = ~0ull };
+	gather->start = ~0ull;
+	gather->last = 0;
+	gather->pgsize = 0;
+	gather->queued = false;
 }
 
 /**

@@ -105,7 +105,7 @@ LPAE_INLINE void lpae_clean(const u64 *slot, unsigned int n)
  */
 static inline u64 *lpae_table_alloc(const struct lpae *lpae, size_t bytes)
 {
-	u64 *table = arena_alloc(lpae->pgt.cfg.arena, bytes);
+	u64 *table = (u64 *)arena_alloc(lpae->pgt.cfg.arena, bytes);
 
 	if (table && !lpae->pgt.cfg.coherent_walk)
 		cache_clean(table, bytes);
