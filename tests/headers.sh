@@ -20,9 +20,9 @@ check() { # COMPILER LANGUAGE STANDARD HEADER FLAGS...
 	nr=$((nr + 1))
 	name="${header#"$root"/} as $standard"
 	base=${header##*/}
+	# shellcheck disable=SC2086 # a compiler may be several words
 	if log=$(printf '#include "%s"\n#include "%s"\nint after;\n' \
 		"$base" "$base" |
-		# shellcheck disable=SC2086 # a compiler may be several words
 		$compiler "$@" -I"${header%/*}" -std="$standard" \
 			-x "$language" - 2>&1); then
 		echo "ok $nr - $name"
