@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A family of benchmarks: a const table of keys and hooks.
+ *
+ * How to write one: fill in a struct bench_family, in a file of its own, and
+ * add it to the list in families.c. The harness makes a case of every
+ * combination of key values that check() says exists, and takes each through
+ *
+ *	BENCH_VERIFY	setup verify teardown
+ *	BENCH_COUNT	setup count teardown
+ *	BENCH_TIME	setup (prepare run finish)... prepare run check finish
+ *			teardown
+ *
+ * in this order, with a context of its own each; a case that fails any step is
+ * an error row and never a number. After each teardown the arena must be as
+ * empty as before. Only run() is timed, n operations at a time; n is chosen
+ * so that a timed section lasts at least 20 us, and sections alternate with
+ * the untimed prepare() and finish().
+ */
+#ifndef IOPT_BENCH_H
+#define IOPT_BENCH_H
+
+#include "arena.h"
+#include "err.h"
+#include "types.h"
+
+#define BENCH_MAX_KEYS	   8
+#define BENCH_MAX_COUNTERS 32
+#define BENCH_NAME_MAX	   192
+
+struct bench_family;
+
+/* The smallest set of cases that a case is in; each holds those before it. */
+enum bench_set {
+	BENCH_QUICK,
+	BENCH_DEFAULT,
+	BENCH_FULL,
+};
+
+/* What a context is set up for. */
+enum bench_phase {
+	BENCH_VERIFY, /* results are checked, on a table of its own */
+	BENCH_COUNT,  /* one operation is counted; never timed */
+	BENCH_TIME, /* nothing but the operation, invalidating into the sink */
+};
+
+/**
+ * struct bench_env - What the process gives to all cases.
+ * @arena: where tables come from; shared, empty between cases
+ * @seed: of the process; a case derives its own random numbers from it
+ * @traces: files that the user gave to replay
+ * @nr_traces: entries in @traces, 0 for the shipped ones
+ */
+struct bench_env {
+	struct arena *arena;
+	u64 seed;
+	const char *const *traces;
+	size_t nr_traces;
+};
+
+/**
+ * struct bench_key - A key of a family's names and the values it takes.
+ * @name: lower case letters, digits, underscores; not one that libbenchmark
+ *	writes, and not tlbi, which the runner adds
+ * @values: values, NULL after the last; [0-9A-Za-z_.-]+ each
+ * @value_at: in place of @values, for values only known at run time: value
+ *	number @i from 0, NULL past the last; must outlive the run
+ */
+struct bench_key {
+	const char *name;
+	const char *const *values;
+	const char *(*value_at)(const struct bench_env *env, size_t i);
+};
+
+/**
+ * struct bench_case - One combination of key values.
+ * @family: its family
+ * @values: a value for each key of the family, in the order of the keys
+ * @set: set by check(): the smallest set that it is in
+ * @skip: set by check(): why it cannot run here, "" if it can
+ * @name: "family/key:value/key:value"
+ */
+struct bench_case {
+	const struct bench_family *family;
+	const char *values[BENCH_MAX_KEYS];
+	enum bench_set set;
+	char skip[128];
+	char name[BENCH_NAME_MAX];
+};
+
+/**
+ * struct bench_counter - A counter that a family may report.
+ * @name: as gb_counter_set() takes it
+ * @is_exact: the same on every machine and in every run; otherwise noisy
+ */
+struct bench_counter {
+	const char *name;
+	bool is_exact;
+};
+
+/**
+ * struct bench_counts - Counters of one row, filled by bench_count().
+ * @entries: name, a static string, and value of each
+ * @nr: entries used
+ * @nr_lost: counters that found no room: a fault of the family
+ */
+struct bench_counts {
+	struct {
+		const char *name;
+		double value;
+	} entries[BENCH_MAX_COUNTERS];
+	size_t nr;
+	size_t nr_lost;
+};
+
+/**
+ * struct bench_family - A family of benchmarks.
+ * @name: lower case letters, digits and underscores
+ * @question: what a reader learns, one line
+ * @keys: keys in the order of the name; ended by one without a name
+ * @counters: counters of its own beside the common ones of bench_counters;
+ *	ended by one without a name; NULL for none
+ * @check: does @c, whose values are set, exist? false: it is silently no part
+ *	of the family. Sets @c->set, and @c->skip where it cannot run here.
+ *	NULL: all exist, in BENCH_DEFAULT
+ * @setup: makes a context, never NULL; on failure *@ctx stays as it is and
+ *	nothing is held
+ * @teardown: frees a context and every table in it
+ * @verify: does one operation or a few, and checks what they return and leave
+ *	behind
+ * @count: counts one operation, checks the counts against what they must be,
+ *	and reports them. All must be declared exact
+ * @max_n: most operations that one prepare() can provide for; NULL: 2^20
+ * @prepare: provides for @n operations, untimed; NULL for nothing to do
+ * @run: does @n operations, timed
+ * @check_after: compares what the @n operations of the last section left
+ *	behind, before finish(); NULL where verify() says all
+ * @finish: undoes what run() did, untimed; NULL for nothing to do
+ * @start: sections from now on count, calibration is over; NULL for nothing
+ * @report: reports noisy counters after the last section; NULL for none
+ * @outcome: a static word for how the operation ends, such as "refused", asked
+ *	after the last section; NULL: "ok"
+ *
+ * Hooks that return int return 0, or -errno with the reason in @err.
+ */
+struct bench_family {
+	const char *name;
+	const char *question;
+	const struct bench_key *keys;
+	const struct bench_counter *counters;
+	bool (*check)(const struct bench_env *env, struct bench_case *c);
+	int (*setup)(const struct bench_env *env, const struct bench_case *c,
+		     enum bench_phase phase, void **ctx, struct iopt_err *err);
+	void (*teardown)(void *ctx);
+	int (*verify)(void *ctx, struct iopt_err *err);
+	int (*count)(void *ctx, struct bench_counts *counts,
+		     struct iopt_err *err);
+	u64 (*max_n)(void *ctx);
+	int (*prepare)(void *ctx, u64 n, struct iopt_err *err);
+	void (*run)(void *ctx, u64 n);
+	int (*check_after)(void *ctx, u64 n, struct iopt_err *err);
+	int (*finish)(void *ctx, u64 n, struct iopt_err *err);
+	void (*start)(void *ctx);
+	void (*report)(void *ctx, struct bench_counts *counts);
+	const char *(*outcome)(void *ctx);
+};
+
+/**
+ * struct bench_list - The cases of some families.
+ * @cases: the cases, family by family, the last key varying fastest
+ * @nr: entries in @cases
+ */
+struct bench_list {
+	struct bench_case *cases;
+	size_t nr;
+};
+
+IOPT_BEGIN_DECLS
+
+/* Every family, NULL after the last. */
+extern const struct bench_family *const bench_families[];
+
+/* Counters that any family may report; ended by one without a name. */
+extern const struct bench_counter bench_counters[];
+
+/**
+ * bench_value() - The value of a key of a case.
+ * @c: case
+ * @key: key of its family
+ *
+ * Return: the value; NULL when the family has no such key.
+ */
+const char *bench_value(const struct bench_case *c, const char *key);
+
+/**
+ * bench_size() - The value of a key of a case, as a size.
+ * @c: case
+ * @key: key whose values are sizes
+ *
+ * Return: bytes; 0 when the value is no size.
+ */
+u64 bench_size(const struct bench_case *c, const char *key);
+
+/**
+ * bench_is() - Has a key of a case this value?
+ * @c: case
+ * @key: key of its family
+ * @value: text
+ */
+bool bench_is(const struct bench_case *c, const char *key, const char *value);
+
+/**
+ * bench_count() - Report a counter.
+ * @counts: of this row
+ * @name: a counter that is declared; a static string
+ * @value: finite
+ */
+void bench_count(struct bench_counts *counts, const char *name, double value);
+
+/**
+ * bench_count_find() - Value of a counter that was reported.
+ * @counts: of this row
+ * @name: counter
+ * @value: set to the value; untouched when it was not reported
+ *
+ * Return: 0; -ENOENT when it was not reported.
+ */
+int bench_count_find(const struct bench_counts *counts, const char *name,
+		     double *value);
+
+/**
+ * bench_counter_find() - The declaration of a counter.
+ * @family: whose own counters are looked at first
+ * @name: counter
+ *
+ * Return: the declaration; NULL when there is none.
+ */
+const struct bench_counter *
+bench_counter_find(const struct bench_family *family, const char *name);
+
+/**
+ * bench_family_find() - A family by its name.
+ * @families: list, NULL after the last
+ * @name: any text
+ *
+ * Return: the family; NULL when there is none of that name.
+ */
+const struct bench_family *
+bench_family_find(const struct bench_family *const *families, const char *name);
+
+/**
+ * bench_list_build() - Make the cases of families.
+ * @list: set to the cases; freed by bench_list_free()
+ * @families: list, NULL after the last
+ * @env: for keys and checks that ask; its arena is not used
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Return: 0;
+ * -EINVAL when a name does not follow the grammar, a key is reserved, or a
+ * hook that must be there is not;
+ * -EEXIST when two cases have the same name;
+ * -ENOMEM when there is no memory.
+ */
+int bench_list_build(struct bench_list *list,
+		     const struct bench_family *const *families,
+		     const struct bench_env *env, struct iopt_err *err);
+
+/**
+ * bench_list_free() - Free what bench_list_build() made.
+ * @list: list
+ */
+void bench_list_free(struct bench_list *list);
+
+IOPT_END_DECLS
+
+#endif

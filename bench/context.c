@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The context of a result. */
+#include "context.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "barrier.h"
+#include "build_id.h"
+#include "sizes.h"
+
+#define VALUE_MAX 4096
+
+/* Keys are added until one fails; the rest is then left out. */
+struct adder {
+	struct gb *gb;
+	struct iopt_err *err;
+	int ret;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+add(struct adder *a, const char *key, const char *fmt, ...)
+{
+	char value[VALUE_MAX];
+	va_list ap;
+
+	if (a->ret)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	a->ret = gb_context_add(a->gb, key, value, a->err);
+}
+
+static void append(char *text, const char *fmt, const char *a, const char *b)
+{
+	size_t len = strlen(text);
+
+	snprintf(text + len, VALUE_MAX - len, fmt, len ? " " : "", a, b);
+}
+
+static void add_counters(char *text, const struct bench_counter *c)
+{
+	for (; c && c->name; c++)
+		append(text, "%s%s:%s", c->name,
+		       c->is_exact ? "exact" : "noisy");
+}
+
+static void add_classes(struct adder *a,
+			const struct bench_family *const *families)
+{
+	char text[VALUE_MAX] = "";
+
+	add_counters(text, bench_counters);
+	for (; *families; families++)
+		add_counters(text, (*families)->counters);
+	add(a, "iopt_counter_classes", "%s", text);
+}
+
+static void add_families(struct adder *a,
+			 const struct bench_family *const *families)
+{
+	char text[VALUE_MAX] = "";
+
+	for (; *families; families++)
+		append(text, "%s%s%s", (*families)->name, "");
+	add(a, "iopt_family", "%s", text);
+}
+
+/* What the pages are is known once they were touched. */
+static const char *backing(struct arena *arena)
+{
+	void *p = arena_alloc(arena, SZ_2M);
+	const char *name;
+
+	if (!p)
+		return "unknown";
+	memset(p, 1, SZ_2M);
+	name = arena_backing_name(arena_backing(arena));
+	arena_free(arena, p, SZ_2M);
+	return name;
+}
+
+int context_add_all(struct gb *gb, const struct bench_context *context,
+		    struct iopt_err *err)
+{
+	struct adder a = { .gb = gb, .err = err };
+
+	add(&a, "iopt_version", "%s", IOPT_VERSION);
+	add_families(&a, context->families);
+	add(&a, "iopt_round", "%" PRIu64, context->round);
+	add(&a, "iopt_seed", "%" PRIu64, context->env->seed);
+	if (context->cpu < 0)
+		add(&a, "iopt_cpu", "unknown");
+	else
+		add(&a, "iopt_cpu", "%d", context->cpu);
+	if (!a.ret)
+		a.ret = gb_context_add(gb, "iopt_order", context->order, err);
+	add(&a, "iopt_clock", "%s", context->clock.name);
+	add(&a, "iopt_clock_overhead_ns", "%.1f", context->clock.overhead_ns);
+	add(&a, "iopt_clock_resolution_ns", "%.1f",
+	    context->clock.resolution_ns);
+	add(&a, "iopt_harness_overhead_ns", "%.1f", context->overhead_ns);
+	add(&a, "iopt_arena_backing", "%s", backing(context->env->arena));
+	add(&a, "iopt_cache_clean", "%s", cache_clean_name());
+	add_classes(&a, context->families);
+	add(&a, "iopt_cc", "%s", IOPT_CC);
+	add(&a, "iopt_cflags", "%s", IOPT_CFLAGS);
+	add(&a, "iopt_lib_benchmark", "%s", gb_version());
+	add(&a, "iopt_lib_hwloc", "%s", IOPT_HWLOC_VERSION);
+	return a.ret;
+}

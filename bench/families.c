@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The one list of families. */
+#include "families.h"
+
+const struct bench_family *const bench_families[] = {
+	&limit_family,
+	NULL,
+};

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every family of benchmarks, each in a file of its name. */
+#ifndef IOPT_FAMILIES_H
+#define IOPT_FAMILIES_H
+
+#include "bench.h"
+
+extern const struct bench_family limit_family;
+
+#endif

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The harness: verification, counting, timing, rows. */
+#include "harness.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Largest integer that a double holds with all below it. */
+#define MAX_EXACT 9007199254740992.0
+
+/*
+ * A case on its way to its row. @ctx is that of the phase, NULL between them;
+ * @live is what the arena held before it.
+ */
+struct row {
+	const struct harness_cfg *cfg;
+	const struct bench_case *c;
+	void *ctx;
+	u64 live;
+	struct bench_counts counts;
+	double count_ns;
+	struct measure m;
+	const char *outcome;
+	char error[sizeof(struct iopt_err) + 16];
+	bool is_interrupted;
+};
+
+static bool is_stopped(const struct harness_cfg *cfg)
+{
+	return cfg->measure.stop && *cfg->measure.stop;
+}
+
+static u64 live_bytes(const struct row *row)
+{
+	const struct arena *arena = row->cfg->env->arena;
+
+	return arena ? arena_stats(arena).live_bytes : 0;
+}
+
+/* The first failure is the one that a reader needs. */
+static void __attribute__((format(printf, 3, 4)))
+row_fail(struct row *row, int ret, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ret == -EINTR)
+		row->is_interrupted = true;
+	if (row->error[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(row->error, sizeof(row->error), fmt, ap);
+	va_end(ap);
+}
+
+static int row_setup(struct row *row, enum bench_phase phase)
+{
+	struct iopt_err err = { "" };
+	int ret;
+
+	row->live = live_bytes(row);
+	ret = row->c->family->setup(row->cfg->env, row->c, phase, &row->ctx,
+				    &err);
+	if (ret)
+		row_fail(row, ret, "verify: setup: %s", err.msg);
+	return ret;
+}
+
+static void row_teardown(struct row *row)
+{
+	u64 live;
+
+	if (!row->ctx)
+		return;
+	row->c->family->teardown(row->ctx);
+	row->ctx = NULL;
+	live = live_bytes(row);
+	if (live != row->live)
+		row_fail(row, -EINVAL,
+			 "verify: %lld bytes of tables were not freed",
+			 (long long)(live - row->live));
+}
+
+static void row_verify(struct row *row)
+{
+	struct iopt_err err = { "" };
+	int ret;
+
+	if (row_setup(row, BENCH_VERIFY))
+		return;
+	ret = row->c->family->verify(row->ctx, &err);
+	if (ret)
+		row_fail(row, ret, "verify: %s", err.msg);
+	row_teardown(row);
+}
+
+/* Every exact counter is a whole number; nothing else is exact. */
+static void row_check_counts(struct row *row)
+{
+	if (row->counts.nr_lost)
+		row_fail(row, -EINVAL, "verify: more than %d counters",
+			 BENCH_MAX_COUNTERS);
+	for (size_t i = 0; i < row->counts.nr; i++) {
+		const char *name = row->counts.entries[i].name;
+		double v = row->counts.entries[i].value;
+		const struct bench_counter *decl =
+			bench_counter_find(row->c->family, name);
+
+		if (!decl)
+			row_fail(row, -EINVAL,
+				 "verify: counter %s is not declared", name);
+		else if (!isfinite(v))
+			row_fail(row, -EINVAL,
+				 "verify: counter %s is %g, not finite", name,
+				 v);
+		else if (decl->is_exact &&
+			 (v < 0 || v > MAX_EXACT || floor(v) != v))
+			row_fail(row, -EINVAL,
+				 "verify: exact counter %s is %g, not a whole "
+				 "number",
+				 name, v);
+	}
+}
+
+static void row_count(struct row *row)
+{
+	struct iopt_err err = { "" };
+	u64 start;
+	int ret;
+
+	if (row_setup(row, BENCH_COUNT))
+		return;
+	start = clock_now_ns();
+	ret = row->c->family->count(row->ctx, &row->counts, &err);
+	row->count_ns = (double)(clock_now_ns() - start);
+	if (ret)
+		row_fail(row, ret, "verify: count: %s", err.msg);
+	row_teardown(row);
+	row_check_counts(row);
+}
+
+/* Counters and label; only a row that did not fail has them. */
+static void row_write(struct row *row, struct gb_state *state)
+{
+	const struct measure *m = &row->m;
+	char label[64];
+	char warn[32] = "";
+
+	for (size_t i = 0; i < row->counts.nr; i++)
+		if (gb_counter_set(state, row->counts.entries[i].name,
+				   row->counts.entries[i].value))
+			row_fail(row, -EINVAL,
+				 "verify: counter %s = %g is refused or there "
+				 "twice",
+				 row->counts.entries[i].name,
+				 row->counts.entries[i].value);
+	if (!row->cfg->is_count_only) {
+		if (!measure_is_proven(m->n2n_ratio))
+			strcat(warn, ",n2n");
+		if (m->is_short)
+			strcat(warn, ",short");
+	}
+	if (row->cfg->is_count_only)
+		snprintf(label, sizeof(label), "counted");
+	else
+		snprintf(label, sizeof(label), "%s%s%s", row->outcome,
+			 warn[0] ? ";warn=" : "", warn[0] ? warn + 1 : "");
+	if (gb_label_set(state, label))
+		row_fail(row, -ENOMEM, "verify: no memory for the label");
+}
+
+/* All sections of a case; also when one fails the library's loop must end. */
+static void row_sections(struct row *row, struct gb_state *state)
+{
+	struct measure *m = &row->m;
+	struct iopt_err err = { "" };
+	struct measure_section s;
+	double min_ns = INFINITY;
+	u64 i, n;
+
+	if (m->family->start)
+		m->family->start(m->ctx);
+	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
+		int ret =
+			measure_section(m, n, i + 1 == m->nr_blocks, &s, &err);
+
+		if (!ret)
+			ret = gb_time_add(state, s.wall_ns);
+		if (!ret)
+			ret = gb_cpu_time_add(state, s.cpu_ns);
+		if (ret) {
+			row_fail(row, ret, "verify: %s", err.msg);
+			return;
+		}
+		min_ns = fmin(min_ns, s.wall_ns / (double)n);
+	}
+	bench_count(&row->counts, "block_min_ns", min_ns);
+	bench_count(&row->counts, "block_n", (double)m->n);
+	bench_count(&row->counts, "blocks", (double)m->nr_blocks);
+	if (m->n2n_ratio > 0)
+		bench_count(&row->counts, "n2n_ratio", m->n2n_ratio);
+	if (m->family->report)
+		m->family->report(m->ctx, &row->counts);
+	if (m->family->outcome)
+		row->outcome = m->family->outcome(m->ctx);
+	row_check_counts(row);
+}
+
+static void row_end(struct row *row, struct gb_state *state)
+{
+	if (!row->error[0])
+		row_write(row, state);
+	if (row->is_interrupted)
+		gb_drop(state);
+	else if (row->error[0])
+		gb_error(state, row->error);
+}
+
+static void counted_row(struct gb_state *state, void *arg)
+{
+	struct row *row = arg;
+
+	while (!row->error[0] && gb_next_batch(state, 1))
+		gb_time_add(state, fmax(row->count_ns, 1));
+	row_end(row, state);
+}
+
+static void skipped_row(struct gb_state *state, void *arg)
+{
+	struct row *row = arg;
+
+	gb_skip(state, row->c->skip);
+}
+
+/* Teardown comes before the row is written: a leak makes it an error. */
+static void timed_row(struct gb_state *state, void *arg)
+{
+	struct row *row = arg;
+
+	if (!row->error[0])
+		row_sections(row, state);
+	row_teardown(row);
+	row_end(row, state);
+}
+
+static int row_register(struct row *row, struct gb *gb, gb_fn *fn,
+			u64 nr_iterations, struct iopt_err *err)
+{
+	struct gb_bench bench = {
+		.name = row->c->name,
+		.fn = fn,
+		.arg = row,
+		.nr_iterations = nr_iterations,
+		.has_manual_time = true,
+	};
+	int ret = gb_register(gb, &bench, err);
+
+	return ret ? ret : gb_run(gb, NULL, NULL, err);
+}
+
+static int row_time(struct row *row, struct gb *gb, struct iopt_err *err)
+{
+	struct iopt_err why = { "" };
+	struct measure *m = &row->m;
+	int ret;
+
+	*m = (struct measure){ .cfg = &row->cfg->measure,
+			       .family = row->c->family,
+			       .n = 1,
+			       .nr_blocks = 1 };
+	if (!row->error[0] && !row_setup(row, BENCH_TIME)) {
+		m->ctx = row->ctx;
+		ret = measure_plan(m, &why);
+		if (ret)
+			row_fail(row, ret, "verify: %s", why.msg);
+	}
+	ret = row_register(row, gb, timed_row, m->n * m->nr_blocks, err);
+	row_teardown(row);
+	return ret;
+}
+
+static int row_run(struct row *row, struct gb *gb, struct iopt_err *err)
+{
+	if (row->c->skip[0])
+		return row_register(row, gb, skipped_row, 1, err);
+	row_verify(row);
+	if (!row->error[0])
+		row_count(row);
+	if (row->cfg->is_count_only)
+		return row_register(row, gb, counted_row, 1, err);
+	return row_time(row, gb, err);
+}
+
+static void result_add(struct harness_result *result, const struct row *row)
+{
+	if (row->is_interrupted)
+		return;
+	if (row->c->skip[0]) {
+		result->nr_skipped++;
+	} else if (!row->error[0]) {
+		result->nr_ok++;
+	} else if (!result->nr_failed++) {
+		snprintf(result->first_failure, sizeof(result->first_failure),
+			 "%s: %s", row->c->name, row->error);
+	}
+}
+
+int harness_run(const struct harness_cfg *cfg, struct gb *gb,
+		struct harness_result *result, struct iopt_err *err)
+{
+	*result = (struct harness_result){ .nr_ok = 0 };
+	for (size_t i = 0; i < cfg->nr_cases; i++) {
+		struct row row = { .cfg = cfg,
+				   .c = cfg->cases[i],
+				   .outcome = "ok" };
+		int ret;
+
+		if (is_stopped(cfg))
+			return iopt_err_set(err, -EINTR, "interrupted");
+		if (cfg->progress)
+			fprintf(cfg->progress, "progress %zu %zu %s\n", i + 1,
+				cfg->nr_cases, row.c->name);
+		ret = row_run(&row, gb, err);
+		if (ret)
+			return ret;
+		result_add(result, &row);
+	}
+	return is_stopped(cfg) ? iopt_err_set(err, -EINTR, "interrupted") : 0;
+}

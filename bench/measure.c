@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Timing a case. */
+#include "measure.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define MIN_SECTION_NS 20000.0
+#define MAX_N	       (1ull << 20)
+#define MIN_BLOCKS     5
+#define MAX_BLOCKS     10000
+#define NR_PAIRS       9 /* of N and 2N */
+#define NR_EMPTY       1000
+#define TOLERANCE      0.15
+
+/* All that a case may take, as a multiple of its timed part. */
+#define MAX_WHOLE 4
+
+double measure_section_ns(const struct bench_clock *clock, double overhead_ns)
+{
+	double ns = MIN_SECTION_NS;
+
+	ns = fmax(ns, 100 * overhead_ns);
+	return fmax(ns, 200 * clock->resolution_ns);
+}
+
+bool measure_is_proven(double n2n_ratio)
+{
+	return fabs(n2n_ratio / 2 - 1) <= TOLERANCE;
+}
+
+int measure_section(const struct measure *m, u64 n, bool is_last,
+		    struct measure_section *section, struct iopt_err *err)
+{
+	const struct bench_family *f = m->family;
+	u64 begin, cpu, start, end;
+	int ret;
+
+	if (m->cfg->stop && *m->cfg->stop)
+		return iopt_err_set(err, -EINTR, "interrupted");
+	begin = clock_now_ns();
+	ret = f->prepare ? f->prepare(m->ctx, n, err) : 0;
+	if (ret)
+		return ret;
+	cpu = clock_cpu_ns();
+	start = clock_now_ns();
+	f->run(m->ctx, n);
+	end = clock_now_ns();
+	cpu = clock_cpu_ns() - cpu;
+	if (is_last && f->check_after)
+		ret = f->check_after(m->ctx, n, err);
+	if (!ret && f->finish)
+		ret = f->finish(m->ctx, n, err);
+	if (ret)
+		return ret;
+	section->wall_ns = (double)(end - start);
+	section->cpu_ns = (double)cpu;
+	section->whole_ns = (double)(clock_now_ns() - begin);
+	return 0;
+}
+
+/* The faster of two sections, each figure by itself. */
+static void take_min(struct measure_section *min,
+		     const struct measure_section *s)
+{
+	min->wall_ns = fmin(min->wall_ns, s->wall_ns);
+	min->cpu_ns = fmin(min->cpu_ns, s->cpu_ns);
+	min->whole_ns = fmin(min->whole_ns, s->whole_ns);
+}
+
+static int min_of_two(const struct measure *m, u64 n,
+		      struct measure_section *min, struct iopt_err *err)
+{
+	struct measure_section s;
+	int ret = measure_section(m, n, false, min, err);
+
+	if (!ret)
+		ret = measure_section(m, n, false, &s, err);
+	if (!ret)
+		take_min(min, &s);
+	return ret;
+}
+
+/* Grow N until a section is long enough or no more can be prepared. */
+static int find_n(struct measure *m, u64 max_n, struct iopt_err *err)
+{
+	const double want = m->cfg->min_section_ns;
+	struct measure_section s;
+	int ret;
+
+	for (m->n = 1;;) {
+		double grow;
+
+		ret = min_of_two(m, m->n, &s, err);
+		if (ret)
+			return ret;
+		m->is_short = s.wall_ns < want;
+		if (!m->is_short || m->n == max_n)
+			return 0;
+		grow = fmin(fmax(1.2 * want / fmax(s.wall_ns, 1), 1.25), 16);
+		m->n = (u64)ceil((double)m->n * grow);
+		if (m->n > max_n)
+			m->n = max_n;
+	}
+}
+
+/* N and 2N in turn; a section that cannot be doubled is halved. */
+static int find_ratio(struct measure *m, u64 max_n,
+		      struct measure_section *at_n, struct iopt_err *err)
+{
+	struct measure_section s, min[2];
+	u64 n[2] = { m->n, 2 * m->n };
+
+	if (n[1] > max_n) {
+		n[0] = m->n / 2;
+		n[1] = 2 * n[0];
+	}
+	m->n2n_ratio = 0;
+	if (!n[0])
+		return min_of_two(m, m->n, at_n, err);
+	for (int i = 0; i < 2 * NR_PAIRS; i++) {
+		int ret = measure_section(m, n[i % 2], false, &s, err);
+
+		if (ret)
+			return ret;
+		if (i < 2)
+			min[i] = s;
+		else
+			take_min(&min[i % 2], &s);
+	}
+	m->n2n_ratio = min[1].wall_ns / fmax(min[0].wall_ns, 1);
+	*at_n = n[0] == m->n ? min[0] : min[1];
+	return 0;
+}
+
+int measure_plan(struct measure *m, struct iopt_err *err)
+{
+	u64 max_n = m->family->max_n ? m->family->max_n(m->ctx) : MAX_N;
+	struct measure_section at_n;
+	double nr;
+	int ret;
+
+	if (!max_n)
+		return iopt_err_set(err, -EINVAL,
+				    "no operation can be prepared");
+	ret = find_n(m, max_n, err);
+	if (!ret)
+		ret = find_ratio(m, max_n, &at_n, err);
+	if (ret)
+		return ret;
+	nr = m->cfg->budget_ns / fmax(at_n.wall_ns, 1);
+	nr = fmin(nr, MAX_WHOLE * m->cfg->budget_ns / fmax(at_n.whole_ns, 1));
+	nr = fmax(MIN_BLOCKS, fmin(nr, MAX_BLOCKS));
+	m->nr_blocks = (u64)nr;
+	return 0;
+}
+
+static void run_nothing(void *ctx, u64 n)
+{
+	(void)ctx;
+	(void)n;
+}
+
+double measure_overhead_ns(void)
+{
+	static const struct bench_family empty = { .run = run_nothing };
+	static const struct measure_cfg cfg = { .budget_ns = 0 };
+	const struct measure m = { .cfg = &cfg, .family = &empty };
+	struct measure_section s;
+	double min_ns = INFINITY;
+
+	for (int i = 0; i < NR_EMPTY; i++)
+		if (!measure_section(&m, 1, false, &s, NULL))
+			min_ns = fmin(min_ns, s.wall_ns);
+	return min_ns;
+}

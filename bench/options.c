@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The command line of iopt-bench. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+	OPT_COUNT_ONLY = 256,
+	OPT_CPU,
+	OPT_FAMILY,
+	OPT_FILTER,
+	OPT_FULL,
+	OPT_JSON,
+	OPT_LIST,
+	OPT_MIN_TIME_MS,
+	OPT_OUT,
+	OPT_PROGRESS,
+	OPT_QUICK,
+	OPT_ROUND,
+	OPT_SEED,
+	OPT_TRACE,
+};
+
+static const struct option table[] = {
+	{ "count-only", no_argument, NULL, OPT_COUNT_ONLY },
+	{ "cpu", required_argument, NULL, OPT_CPU },
+	{ "family", required_argument, NULL, OPT_FAMILY },
+	{ "filter", required_argument, NULL, OPT_FILTER },
+	{ "full", no_argument, NULL, OPT_FULL },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "min-time-ms", required_argument, NULL, OPT_MIN_TIME_MS },
+	{ "out", required_argument, NULL, OPT_OUT },
+	{ "progress", no_argument, NULL, OPT_PROGRESS },
+	{ "quick", no_argument, NULL, OPT_QUICK },
+	{ "round", required_argument, NULL, OPT_ROUND },
+	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ NULL, 0, NULL, 0 },
+};
+
+const char *options_help(void)
+{
+	return "usage: iopt-bench [options]\n"
+	       "Runs each selected case once and writes one row of each.\n"
+	       "\n"
+	       "  --list            each family with its question and number "
+	       "of cases\n"
+	       "  --json            with --list: JSON, with the names\n"
+	       "  --family NAME     only this family; may be repeated\n"
+	       "  --filter REGEX    only cases whose name matches (POSIX "
+	       "extended)\n"
+	       "  --quick, --full   a small, or the whole, set of cases\n"
+	       "  --count-only      exact counters, no times\n"
+	       "  --trace FILE      replay this trace; may be repeated\n"
+	       "  --seed N          of the order of the cases (default: "
+	       "random)\n"
+	       "  --round N         recorded in the result (default: 0)\n"
+	       "  --cpu N           run on this CPU (default: chosen by "
+	       "topology)\n"
+	       "  --min-time-ms N   timed part of a case (default: 10)\n"
+	       "  --out FILE        Google Benchmark JSON (default: a table "
+	       "on stdout)\n"
+	       "  --progress        \"progress <i> <n> <name>\" lines on "
+	       "stderr\n"
+	       "  --help            this text\n"
+	       "\n"
+	       "Exit: 0 done; 1 a case failed or the result cannot be "
+	       "written;\n"
+	       "2 wrong usage; 130 interrupted, what was measured is "
+	       "written.\n";
+}
+
+static int parse_number(const char *name, const char *text, u64 min, u64 max,
+			u64 *value, struct iopt_err *err)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || v < min ||
+	    v > max)
+		return iopt_err_set(err, -EINVAL,
+				    "--%s %s: a number from %llu to %llu is "
+				    "wanted",
+				    name, text, (unsigned long long)min,
+				    (unsigned long long)max);
+	*value = v;
+	return 0;
+}
+
+static int add_family(struct options *opt, const char *name,
+		      const struct bench_family *const *families,
+		      struct iopt_err *err)
+{
+	const struct bench_family *f = bench_family_find(families, name);
+	char list[sizeof(*err)] = "";
+	size_t i = 0;
+
+	for (; !f && *families; families++) {
+		size_t len = strlen(list);
+
+		snprintf(list + len, sizeof(list) - len, " %s",
+			 (*families)->name);
+	}
+	if (!f)
+		return iopt_err_set(err, -EINVAL,
+				    "--family %s: there is no such family; "
+				    "there are:%s",
+				    name, list);
+	while (opt->families[i] && opt->families[i] != f)
+		i++;
+	opt->families[i] = f;
+	return 0;
+}
+
+static int set_filter(struct options *opt, const char *text,
+		      struct iopt_err *err)
+{
+	char why[128];
+	int ret;
+
+	if (opt->has_filter)
+		regfree(&opt->filter);
+	ret = regcomp(&opt->filter, text, REG_EXTENDED | REG_NOSUB);
+	opt->has_filter = !ret;
+	opt->filter_text = text;
+	if (!ret)
+		return 0;
+	regerror(ret, &opt->filter, why, sizeof(why));
+	return iopt_err_set(err, -EINVAL,
+			    "--filter %s: %s; a POSIX extended regular "
+			    "expression is wanted",
+			    text, why);
+}
+
+static int add_trace(struct options *opt, const char *path,
+		     struct iopt_err *err)
+{
+	if (opt->nr_traces == OPTIONS_MAX)
+		return iopt_err_set(err, -EINVAL,
+				    "--trace %s: at most %d traces", path,
+				    OPTIONS_MAX);
+	opt->traces[opt->nr_traces++] = path;
+	return 0;
+}
+
+static int set_cpu(struct options *opt, const char *text, struct iopt_err *err)
+{
+	u64 cpu;
+	int ret = parse_number("cpu", text, 0, 65535, &cpu, err);
+
+	if (!ret)
+		opt->cpu = (int)cpu;
+	return ret;
+}
+
+static int apply(struct options *opt, int o, const char *arg,
+		 const struct bench_family *const *families,
+		 struct iopt_err *err)
+{
+	switch (o) {
+	case OPT_COUNT_ONLY:
+		opt->is_count_only = true;
+		return 0;
+	case OPT_CPU:
+		return set_cpu(opt, arg, err);
+	case OPT_FAMILY:
+		return add_family(opt, arg, families, err);
+	case OPT_FILTER:
+		return set_filter(opt, arg, err);
+	case OPT_FULL:
+		opt->set = BENCH_FULL;
+		return 0;
+	case OPT_JSON:
+		opt->wants_json = true;
+		return 0;
+	case OPT_LIST:
+		opt->wants_list = true;
+		return 0;
+	case OPT_MIN_TIME_MS:
+		return parse_number("min-time-ms", arg, 1, 3600000,
+				    &opt->min_time_ms, err);
+	case OPT_OUT:
+		opt->out = arg;
+		return 0;
+	case OPT_PROGRESS:
+		opt->wants_progress = true;
+		return 0;
+	case OPT_QUICK:
+		opt->set = BENCH_QUICK;
+		return 0;
+	case OPT_ROUND:
+		return parse_number("round", arg, 0, UINT32_MAX, &opt->round,
+				    err);
+	case OPT_SEED:
+		return parse_number("seed", arg, 0, UINT64_MAX, &opt->seed,
+				    err);
+	case OPT_TRACE:
+		return add_trace(opt, arg, err);
+	default:
+		opt->wants_help = true;
+		return 0;
+	}
+}
+
+static int parse_all(struct options *opt, int argc, char **argv,
+		     const struct bench_family *const *families,
+		     struct iopt_err *err)
+{
+	int o, ret;
+
+	optind = 0; /* start anew, also when called a second time */
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
+		if (o == '?')
+			return iopt_err_set(err, -EINVAL,
+					    "%s: there is no such option; "
+					    "--help lists them",
+					    argv[optind - 1]);
+		if (o == ':')
+			return iopt_err_set(err, -EINVAL,
+					    "%s: a value is wanted",
+					    argv[optind - 1]);
+		ret = apply(opt, o, optarg, families, err);
+		if (ret)
+			return ret;
+	}
+	if (optind < argc)
+		return iopt_err_set(err, -EINVAL,
+				    "%s: there are options only, no "
+				    "arguments; --help lists them",
+				    argv[optind]);
+	if (opt->wants_json && !opt->wants_list)
+		return iopt_err_set(err, -EINVAL,
+				    "--json goes with --list; results are "
+				    "JSON with --out FILE");
+	return 0;
+}
+
+int options_parse(struct options *opt, int argc, char **argv,
+		  const struct bench_family *const *families,
+		  struct iopt_err *err)
+{
+	int ret;
+
+	*opt = (struct options){ .cpu = -1,
+				 .min_time_ms = 10,
+				 .set = BENCH_DEFAULT };
+	if (getrandom(&opt->seed, sizeof(opt->seed), 0) < 0)
+		opt->seed = 1;
+	opt->seed >>= 32; /* short enough to type again */
+	ret = parse_all(opt, argc, argv, families, err);
+	if (ret || opt->families[0])
+		return ret;
+	for (size_t i = 0; families[i] && i < OPTIONS_MAX; i++)
+		opt->families[i] = families[i];
+	return 0;
+}
+
+void options_fini(struct options *opt)
+{
+	if (opt->has_filter)
+		regfree(&opt->filter);
+	opt->has_filter = false;
+}
+
+bool options_wants(const struct options *opt, const struct bench_case *c)
+{
+	if (c->set > opt->set)
+		return false;
+	return !opt->has_filter || !regexec(&opt->filter, c->name, 0, NULL, 0);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line of iopt-bench. */
+#ifndef IOPT_OPTIONS_H
+#define IOPT_OPTIONS_H
+
+#include <regex.h>
+
+#include "bench.h"
+
+#define OPTIONS_MAX 64 /* families, and traces, that may be named */
+
+/**
+ * struct options - What the user asked for.
+ * @families: selected families; NULL after the last; all when none was named
+ * @traces: files to replay
+ * @nr_traces: entries in @traces
+ * @has_filter: @filter is compiled and counts
+ * @filter: of the names of cases
+ * @filter_text: as given; NULL when there is none
+ * @seed: of the order and of random inputs
+ * @round: recorded
+ * @cpu: to pin to; negative to let topology pick
+ * @min_time_ms: timed part of a case
+ * @out: file for JSON; NULL for a table on standard output
+ * @set: which cases
+ * @wants_list: list and do not run
+ * @wants_json: the list as JSON
+ * @wants_progress: progress lines on standard error
+ * @wants_help: print the options
+ * @is_count_only: count and do not time
+ */
+struct options {
+	const struct bench_family *families[OPTIONS_MAX + 1];
+	const char *traces[OPTIONS_MAX];
+	size_t nr_traces;
+	bool has_filter;
+	regex_t filter;
+	const char *filter_text;
+	u64 seed;
+	u64 round;
+	int cpu;
+	u64 min_time_ms;
+	const char *out;
+	enum bench_set set;
+	bool wants_list;
+	bool wants_json;
+	bool wants_progress;
+	bool wants_help;
+	bool is_count_only;
+};
+
+IOPT_BEGIN_DECLS
+
+/**
+ * options_parse() - Read a command line.
+ * @opt: set; freed by options_fini(), also on failure
+ * @argc: as main() got it
+ * @argv: as main() got it; must outlive @opt
+ * @families: families that there are, NULL after the last
+ * @err: gets the bad argument and what would be right
+ *
+ * Return: 0;
+ * -EINVAL when the command line is wrong.
+ */
+int options_parse(struct options *opt, int argc, char **argv,
+		  const struct bench_family *const *families,
+		  struct iopt_err *err);
+
+/**
+ * options_fini() - Free what options_parse() holds.
+ * @opt: options
+ */
+void options_fini(struct options *opt);
+
+/**
+ * options_wants() - Is a case selected by set and filter?
+ * @opt: options
+ * @c: case of a selected family
+ */
+bool options_wants(const struct options *opt, const struct bench_case *c);
+
+/**
+ * options_help() - Text that lists the options.
+ *
+ * Return: a static string.
+ */
+const char *options_help(void);
+
+IOPT_END_DECLS
+
+#endif

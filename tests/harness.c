@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The harness on families made to go wrong: what fails is an error row and
+ * never a number, and work that is not done is seen.
+ */
+#include "test.h"
+
+#include <math.h>
+
+#include "harness.h"
+
+/* What a fake family does; its context is this with the run's state. */
+struct fake {
+	const char *title;
+	/* Times and behaviour. */
+	double op_ns;	   /* of each operation */
+	double section_ns; /* of each run(), whatever n */
+	u64 max_n;
+	const char *fails; /* the hook that returns an error */
+	bool leaks;
+	const char *counter;
+	double value;
+	const char *outcome;
+	const char *skip;
+	/* What must come of it. */
+	struct harness_result want;
+	const char *row[2]; /* must be in the row */
+	const char *label;  /* must begin the label; NULL for no number */
+};
+
+/* The order of the calls of all cases, for one test at a time. */
+static struct {
+	const struct fake *fake;
+	char calls[4096];
+	volatile sig_atomic_t stop;
+	unsigned int nr_runs_before_stop;
+} now;
+
+static void note(char call)
+{
+	size_t len = strlen(now.calls);
+
+	if (len + 1 < sizeof(now.calls))
+		now.calls[len] = call;
+}
+
+static int hook(char call, const char *name, struct iopt_err *err)
+{
+	note(call);
+	if (!now.fake->fails || strcmp(now.fake->fails, name))
+		return 0;
+	return iopt_err_set(err, -EINVAL, "%s went wrong", name);
+}
+
+static bool fake_check(const struct bench_env *env, struct bench_case *c)
+{
+	(void)env;
+	if (now.fake->skip)
+		snprintf(c->skip, sizeof(c->skip), "%s", now.fake->skip);
+	return true;
+}
+
+static int fake_setup(const struct bench_env *env, const struct bench_case *c,
+		      enum bench_phase phase, void **ctx, struct iopt_err *err)
+{
+	static const char calls[] = "VCT";
+	int ret = hook(calls[phase], "setup", err);
+
+	(void)c;
+	if (!ret)
+		*ctx = env->arena;
+	return ret;
+}
+
+static void fake_teardown(void *ctx)
+{
+	note('t');
+	if (now.fake->leaks)
+		assert_non_null(arena_alloc(ctx, 4096));
+}
+
+static int fake_verify(void *ctx, struct iopt_err *err)
+{
+	(void)ctx;
+	return hook('v', "verify", err);
+}
+
+static int fake_count(void *ctx, struct bench_counts *counts,
+		      struct iopt_err *err)
+{
+	(void)ctx;
+	if (now.fake->counter)
+		bench_count(counts, now.fake->counter, now.fake->value);
+	return hook('c', "count", err);
+}
+
+static u64 fake_max_n(void *ctx)
+{
+	(void)ctx;
+	return now.fake->max_n;
+}
+
+static int fake_prepare(void *ctx, u64 n, struct iopt_err *err)
+{
+	(void)ctx;
+	assert_true(n >= 1 && n <= now.fake->max_n);
+	return hook('p', "prepare", err);
+}
+
+static void fake_run(void *ctx, u64 n)
+{
+	double ns = now.fake->section_ns + now.fake->op_ns * (double)n;
+	u64 start = clock_now_ns();
+
+	(void)ctx;
+	note('r');
+	if (now.nr_runs_before_stop && !--now.nr_runs_before_stop)
+		now.stop = 1;
+	while (ns > 0 && (double)(clock_now_ns() - start) < ns)
+		;
+}
+
+static int fake_check_after(void *ctx, u64 n, struct iopt_err *err)
+{
+	(void)ctx;
+	(void)n;
+	return hook('a', "check_after", err);
+}
+
+static int fake_finish(void *ctx, u64 n, struct iopt_err *err)
+{
+	(void)ctx;
+	(void)n;
+	return hook('f', "finish", err);
+}
+
+static const char *fake_outcome(void *ctx)
+{
+	(void)ctx;
+	return now.fake->outcome ? now.fake->outcome : "ok";
+}
+
+static void fake_report(void *ctx, struct bench_counts *counts)
+{
+	(void)ctx;
+	bench_count(counts, "map_ns", 1.5);
+}
+
+static const char *const values[] = { "1", NULL };
+static const struct bench_key keys[] = { { .name = "k", .values = values },
+					 { .name = NULL } };
+static const struct bench_counter counters[] = { { "map_ns", false },
+						 { "exact_own", true },
+						 { NULL, false } };
+
+static const struct bench_family family = {
+	.name = "fake",
+	.question = "does the harness see it?",
+	.keys = keys,
+	.counters = counters,
+	.check = fake_check,
+	.setup = fake_setup,
+	.teardown = fake_teardown,
+	.verify = fake_verify,
+	.count = fake_count,
+	.max_n = fake_max_n,
+	.prepare = fake_prepare,
+	.run = fake_run,
+	.check_after = fake_check_after,
+	.finish = fake_finish,
+	.report = fake_report,
+	.outcome = fake_outcome,
+};
+
+static const struct bench_family *const families[] = { &family, NULL };
+
+/* Runs the family once; the caller frees the text of the result. */
+static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
+		      struct arena *arena, struct harness_result *result,
+		      int want_ret)
+{
+	struct bench_env env = { .arena = arena };
+	struct bench_list list;
+	const struct bench_case *c[2];
+	FILE *f = tmpfile();
+	struct gb *gb;
+	char *text;
+	size_t len;
+
+	memset(&now, 0, offsetof(__typeof__(now), nr_runs_before_stop));
+	now.fake = fake;
+	assert_non_null(f);
+	assert_int_equal(bench_list_build(&list, families, &env, NULL), 0);
+	assert_int_equal(list.nr, 1);
+	c[0] = &list.cases[0];
+	cfg->env = &env;
+	cfg->cases = c;
+	cfg->nr_cases = 1;
+	cfg->measure.min_section_ns = 20000;
+	cfg->measure.budget_ns = 200000;
+	cfg->measure.stop = &now.stop;
+	assert_int_equal(gb_create(f, GB_JSON, "test", &gb, NULL), 0);
+	expect_int(harness_run(cfg, gb, result, NULL), want_ret, fake->title);
+	assert_int_equal(gb_destroy(gb, NULL), 0);
+	len = (size_t)ftell(f);
+	rewind(f);
+	text = calloc(1, len + 1);
+	assert_non_null(text);
+	assert_int_equal(fread(text, 1, len, f), len);
+	fclose(f);
+	bench_list_free(&list);
+	return text;
+}
+
+static struct arena *make_arena(void)
+{
+	struct arena_cfg cfg = { .size = 1 << 21, .want_base_pages = true };
+	struct arena *arena;
+
+	assert_int_equal(arena_create(&cfg, &arena, NULL), 0);
+	return arena;
+}
+
+#define OK                 \
+	{                  \
+		.nr_ok = 1 \
+	}
+#define FAILED                 \
+	{                      \
+		.nr_failed = 1 \
+	}
+
+static const struct fake table[] = {
+	{ "honest work", .op_ns = 2000, .max_n = 1000, .want = OK,
+	  .row = { "\"map_ns\": 1.5", "\"n2n_ratio\": " }, .label = "ok" },
+	{ "a named outcome", .op_ns = 2000, .max_n = 1000, .outcome = "refused",
+	  .want = OK, .label = "refused" },
+	{ "a counter", .op_ns = 2000, .max_n = 1000, .counter = "exact_own",
+	  .value = 7, .want = OK, .row = { "\"exact_own\": 7.0" },
+	  .label = "ok" },
+	/* Work that is not done. */
+	{ "elided", .max_n = 1000, .want = OK, .label = "ok;warn=n2n,short" },
+	{ "the same time for any n", .section_ns = 30000, .max_n = 1000,
+	  .want = OK, .label = "ok;warn=n2n\"" },
+	{ "too little to prepare", .op_ns = 1000, .max_n = 4, .want = OK,
+	  .label = "ok;warn=short\"" },
+	{ "one at a time", .op_ns = 30000, .max_n = 1, .want = OK,
+	  .label = "ok;warn=n2n\"" },
+	{ "nothing to prepare", .op_ns = 1000, .max_n = 0, .want = FAILED,
+	  .row = { "verify: no operation can be prepared" } },
+	/* Hooks that fail. */
+	{ "setup", .max_n = 9, .fails = "setup", .want = FAILED,
+	  .row = { "\"error_message\": \"verify: setup: setup went wrong" } },
+	{ "verify", .max_n = 9, .fails = "verify", .want = FAILED,
+	  .row = { "\"error_message\": \"verify: verify went wrong\"" } },
+	{ "count", .max_n = 9, .fails = "count", .want = FAILED,
+	  .row = { "verify: count: count went wrong" } },
+	{ "prepare", .max_n = 9, .fails = "prepare", .want = FAILED,
+	  .row = { "verify: prepare went wrong" } },
+	{ "finish", .max_n = 9, .fails = "finish", .want = FAILED,
+	  .row = { "verify: finish went wrong" } },
+	{ "structure", .op_ns = 2000, .max_n = 99, .fails = "check_after",
+	  .want = FAILED, .row = { "verify: check_after went wrong" } },
+	{ "leak", .op_ns = 2000, .max_n = 99, .leaks = true, .want = FAILED,
+	  .row = { "verify: 4096 bytes of tables were not freed" } },
+	/* Counters that must not reach a result. */
+	{ "NaN", .max_n = 9, .counter = "exact_own", .value = NAN,
+	  .want = FAILED, .row = { "exact_own is nan, not finite" } },
+	{ "infinity", .max_n = 9, .counter = "map_ns", .value = INFINITY,
+	  .want = FAILED, .row = { "map_ns is inf, not finite" } },
+	{ "half an entry", .max_n = 9, .counter = "exact_own", .value = 0.5,
+	  .want = FAILED, .row = { "exact_own is 0.5, not a whole" } },
+	{ "less than none", .max_n = 9, .counter = "pte_writes", .value = -1,
+	  .want = FAILED, .row = { "pte_writes is -1, not a whole" } },
+	{ "undeclared", .max_n = 9, .counter = "surprise", .value = 1,
+	  .want = FAILED, .row = { "counter surprise is not declared" } },
+	{ "a field of the library", .max_n = 9, .counter = "real_time",
+	  .value = 1, .want = FAILED,
+	  .row = { "counter real_time is not declared" } },
+	/* Skips. */
+	{ "skip", .max_n = 9, .skip = "no such engine here",
+	  .want = { .nr_skipped = 1 },
+	  .row = { "\"error_message\": \"skip: no such engine here\"" } },
+};
+
+static void check_row(const struct fake *fake, const char *text,
+		      const struct harness_result *got)
+{
+	char label[64];
+
+	expect_u64(got->nr_ok, fake->want.nr_ok, "%s: ok", fake->title);
+	expect_u64(got->nr_failed, fake->want.nr_failed, "%s: failed",
+		   fake->title);
+	expect_u64(got->nr_skipped, fake->want.nr_skipped, "%s: skipped",
+		   fake->title);
+	for (size_t i = 0; i < ARRAY_SIZE(fake->row) && fake->row[i]; i++)
+		expect_text(text, fake->row[i], fake->title);
+	if (fake->want.nr_failed) {
+		expect_text(got->first_failure,
+			    "fake/k:1: verify:", fake->title);
+		assert_null(strstr(text, "block_min_ns"));
+		/* No iteration, no number. */
+		expect_text(text, "\"real_time\": 0.0000", fake->title);
+	}
+	if (!fake->label)
+		return;
+	snprintf(label, sizeof(label), "\"label\": \"%s", fake->label);
+	expect_text(text, label, fake->title);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct harness_cfg cfg = { .is_count_only = false };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+		char *text = run_fake(&table[i], &cfg, arena, &got, 0);
+
+		print_message("case: %s\n", table[i].title);
+		check_row(&table[i], text, &got);
+		free(text);
+		arena_destroy(arena);
+	}
+}
+
+/*
+ * Verification and counting come first, each with a context of its own, then
+ * prepare, run, finish in turn, and the structure is compared once, last.
+ */
+static void test_order_of_calls(void **state)
+{
+	const struct fake *fake = &table[0];
+	struct harness_cfg cfg = { .is_count_only = false };
+	struct arena *arena = make_arena();
+	struct harness_result got;
+	char *text = run_fake(fake, &cfg, arena, &got, 0);
+	const char *at = now.calls;
+
+	(void)state;
+	print_message("calls: %s\n", now.calls);
+	assert_int_equal(strncmp(at, "VvtCctT", 7), 0);
+	for (at += 7; !strncmp(at, "prf", 3);)
+		at += 3;
+	assert_string_equal(at, "praft");
+	free(text);
+	arena_destroy(arena);
+}
+
+static void test_nothing_is_timed_after_a_failure(void **state)
+{
+	const struct fake fakes[] = {
+		{ "verify", .max_n = 9, .fails = "verify" },
+		{ "count", .max_n = 9, .fails = "count" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fakes); i++) {
+		struct harness_cfg cfg = { .is_count_only = false };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+
+		free(run_fake(&fakes[i], &cfg, arena, &got, 0));
+		assert_null(strchr(now.calls, 'r'));
+		assert_null(strchr(now.calls, 'T'));
+		arena_destroy(arena);
+	}
+}
+
+static void test_count_only(void **state)
+{
+	const struct fake fake = { "counted", .op_ns = 2000, .max_n = 99,
+				   .counter = "pte_writes", .value = 512 };
+	struct harness_cfg cfg = { .is_count_only = true };
+	struct arena *arena = make_arena();
+	struct harness_result got;
+	char *text = run_fake(&fake, &cfg, arena, &got, 0);
+
+	(void)state;
+	assert_int_equal(got.nr_ok, 1);
+	expect_text(text, "\"label\": \"counted\"", "label");
+	expect_text(text, "\"pte_writes\": 5.12", "counter");
+	expect_text(text, "\"iterations\": 1,", "iterations");
+	assert_null(strstr(text, "\"real_time\": 0.0"));
+	assert_null(strchr(now.calls, 'r'));
+	free(text);
+	arena_destroy(arena);
+}
+
+/* Stopped in calibration, or in the sections that count: no row, no leak. */
+static void test_interrupt(void **state)
+{
+	const unsigned int after[] = { 1, 5, 24 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(after); i++) {
+		struct harness_cfg cfg = { .is_count_only = false };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+		char *text;
+
+		now.nr_runs_before_stop = after[i];
+		text = run_fake(&table[0], &cfg, arena, &got, -EINTR);
+		print_message("stopped at run %u: %s\n", after[i], now.calls);
+		assert_int_equal(got.nr_ok + got.nr_failed, 0);
+		assert_null(strstr(text, "run_name"));
+		assert_int_equal(now.calls[strlen(now.calls) - 1], 't');
+		free(text);
+		now.nr_runs_before_stop = 0;
+		arena_destroy(arena);
+	}
+}
+
+static void test_section_length(void **state)
+{
+	static const struct {
+		double resolution_ns, overhead_ns, want_ns;
+	} rows[] = {
+		{ 1, 25, 20000 },     /* 100 * 25 and 200 * 1 are less */
+		{ 1, 1000, 100000 },  /* 100 * 1000 */
+		{ 1000, 25, 200000 }, /* 200 * 1000 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bench_clock clock = { "", 0, rows[i].resolution_ns };
+
+		assert_true(measure_section_ns(&clock, rows[i].overhead_ns) ==
+			    rows[i].want_ns);
+	}
+	assert_true(measure_is_proven(2));
+	assert_true(measure_is_proven(1.75));
+	assert_true(measure_is_proven(2.25));
+	assert_false(measure_is_proven(1.6));
+	assert_false(measure_is_proven(2.4));
+	assert_false(measure_is_proven(1));
+	assert_false(measure_is_proven(0));
+	assert_true(measure_overhead_ns() < 100000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_order_of_calls),
+		cmocka_unit_test(test_nothing_is_timed_after_a_failure),
+		cmocka_unit_test(test_count_only),
+		cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_section_length),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The program iopt-bench from outside: exit codes, messages, results, signals.
+
+usage: iopt_bench.py PATH_OF_IOPT_BENCH [unittest options]
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+BENCH = ""
+GRAMMAR = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+:[0-9A-Za-z_.-]+)+")
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BENCH, *args], capture_output=True, text=True, timeout=300)
+
+
+def names(*args: str) -> list[str]:
+    families = json.loads(run("--list", "--json", *args).stdout)["families"]
+    return [name for family in families for name in family["cases"]]
+
+
+class Usage(unittest.TestCase):
+    """Exit code and the one line on stderr."""
+
+    ROWS = [
+        (["--family", "nothing"], 2, "--family nothing: there is no such family; there are: "),
+        (["--filter", "["], 2, "--filter [: "),
+        (["--bogus"], 2, "--bogus: there is no such option"),
+        (["--out"], 2, "--out: a value is wanted"),
+        (["--cpu", "60000"], 2, "--cpu 60000: "),
+        (["map"], 2, "map: there are options only"),
+        (["--filter", "no_such_case"], 1, "no case matches --filter no_such_case"),
+        (["--out", "/nonexistent/o.json"], 1, "--out /nonexistent/o.json: No such file"),
+        (["--list"], 0, ""),
+        (["--help"], 0, ""),
+    ]
+
+    def test_rows(self) -> None:
+        for args, code, message in self.ROWS:
+            with self.subTest(args=args):
+                done = run(*args)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(message, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1 if code else 0, done.stderr)
+                if code:
+                    self.assertTrue(done.stderr.startswith("iopt-bench: "), done.stderr)
+
+    def test_unknown_family_lists_the_right_ones(self) -> None:
+        listed = run("--family", "nothing").stderr.split("there are: ")[1].split()
+        known = [f["name"] for f in json.loads(run("--list", "--json").stdout)["families"]]
+        self.assertEqual(listed, known)
+
+
+class List(unittest.TestCase):
+    def test_names(self) -> None:
+        full = names("--full")
+        self.assertEqual(len(full), len(set(full)))
+        for name in full:
+            self.assertRegex(name, GRAMMAR)
+            self.assertNotIn("/tlbi:", name)
+        default, quick = names(), names("--quick")
+        self.assertLess(len(quick), len(default))
+        self.assertLessEqual(set(quick), set(default))
+        self.assertLessEqual(set(default), set(full))
+
+    def test_filter(self) -> None:
+        some = names("--filter", "count:16$", "--family", "limit")
+        self.assertTrue(some)
+        for name in some:
+            self.assertRegex(name, r"^limit/.*count:16$")
+
+
+class Result(unittest.TestCase):
+    ARGS = ["--family", "limit", "--quick", "--seed", "7", "--round", "3"]
+
+    def result(self, *args: str) -> tuple[dict, subprocess.CompletedProcess[str]]:
+        with tempfile.TemporaryDirectory() as tmp:
+            path = Path(tmp, "o.json")
+            done = run(*self.ARGS, "--out", str(path), *args)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(path.read_text()), done
+
+    def test_rows(self) -> None:
+        result, done = self.result("--progress")
+        rows = result["benchmarks"]
+        ran = [row["run_name"] for row in rows]
+        self.assertEqual(sorted(ran), sorted(names("--family", "limit", "--quick")))
+        for row in rows:
+            self.assertEqual(row["name"], row["run_name"])
+            self.assertEqual(row["repetition_index"], 0)
+            self.assertGreater(row["real_time"], 0)
+            self.assertGreaterEqual(row["real_time"], row["block_min_ns"] * 0.999)
+            self.assertEqual(row["iterations"], row["block_n"] * row["blocks"])
+            self.assertEqual(row["time_unit"], "ns")
+            self.assertTrue(row["label"].startswith("ok"), row["label"])
+        progress = [line.split() for line in done.stderr.splitlines()]
+        self.assertEqual(
+            progress,
+            [["progress", str(i + 1), str(len(ran)), name] for i, name in enumerate(ran)],
+        )
+
+    def test_context(self) -> None:
+        context = self.result()[0]["context"]
+        self.assertNotIn("library_build_type", context)
+        self.assertEqual(context["iopt_seed"], "7")
+        self.assertEqual(context["iopt_round"], "3")
+        self.assertEqual(context["iopt_family"], "limit")
+        order = [int(i) for i in context["iopt_order"].split(",")]
+        self.assertEqual(sorted(order), list(range(len(order))))
+        classes = dict(c.split(":") for c in context["iopt_counter_classes"].split())
+        self.assertEqual(classes["pte_writes"], "exact")
+        self.assertEqual(classes["block_min_ns"], "noisy")
+        self.assertGreaterEqual(float(context["iopt_harness_overhead_ns"]), 0)
+        self.assertGreater(float(context["iopt_clock_overhead_ns"]), 0)
+        for key in ("version", "clock", "arena_backing", "cache_clean", "cc", "cflags"):
+            self.assertTrue(context["iopt_" + key])
+
+    def test_order_is_the_seeds(self) -> None:
+        first = [row["name"] for row in self.result()[0]["benchmarks"]]
+        again = self.result()[0]
+        other = [row["name"] for row in self.result("--seed", "8")[0]["benchmarks"]]
+        self.assertEqual(first, [row["name"] for row in again["benchmarks"]])
+        self.assertNotEqual(first, other)
+        order = [int(i) for i in again["context"]["iopt_order"].split(",")]
+        listed = names("--family", "limit", "--quick")
+        self.assertEqual(first, [listed[i] for i in order])
+
+    def test_count_only(self) -> None:
+        rows = self.result("--count-only")[0]["benchmarks"]
+        for row in rows:
+            self.assertEqual(row["label"], "counted")
+            self.assertEqual(row["iterations"], 1)
+            self.assertGreater(row["real_time"], 0)
+            self.assertNotIn("block_min_ns", row)
+
+    def test_console(self) -> None:
+        done = run(*self.ARGS)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("limit/op:fill/granule:4K/count:256", done.stdout)
+        self.assertEqual(done.stderr, "")
+
+    def test_full_disk(self) -> None:
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full here")
+        done = run(*self.ARGS, "--out", "/dev/full")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+class Interrupt(unittest.TestCase):
+    def test_what_was_measured_is_kept(self) -> None:
+        with tempfile.TemporaryDirectory() as tmp:
+            path = Path(tmp, "o.json")
+            args = ["--family", "limit", "--min-time-ms", "200", "--progress"]
+            child = subprocess.Popen(
+                [BENCH, *args, "--out", str(path)], stderr=subprocess.PIPE, text=True
+            )
+            assert child.stderr
+            for line in child.stderr:
+                if line.startswith("progress 3 "):
+                    break
+            start = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            rest = child.stderr.read()
+            self.assertEqual(child.wait(60), 130, rest)
+            self.assertLess(time.monotonic() - start, 5)
+            child.stderr.close()
+            rows = json.loads(path.read_text())["benchmarks"]
+            self.assertEqual(len(rows), 2)
+            for row in rows:
+                self.assertGreater(row["real_time"], 0)
+
+
+if __name__ == "__main__":
+    BENCH = sys.argv.pop(1)
+    unittest.main()
