@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Pictures of results: drawn with Agg, written as PNG and SVG.
+
+Points are medians over rounds of a row's mean, whiskers reach from the
+fastest to the slowest round. Each caption has n, machine, date and revision.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.axis import Axis  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import (  # noqa: E402
+    FuncFormatter,
+    LogLocator,
+    NullLocator,
+)
+
+from . import names, results  # noqa: E402
+from .results import Result, Samples  # noqa: E402
+from .stats import median  # noqa: E402
+from .summary import human_ns  # noqa: E402
+
+# Text stays text in SVG, and the same result gives the same file.
+matplotlib.rcParams["svg.fonttype"] = "none"
+matplotlib.rcParams["svg.hashsalt"] = "iopt-bench"
+
+DPI = 120
+METADATA: dict[str, dict[str, str | None]] = {"png": {}, "svg": {"Date": None}}
+
+# Okabe and Ito's colours, told apart by colour-blind eyes too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
+          "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+ENGINE_ORDER = ("lpae-split", "lpae-nosplit", "lpae-whole", "lpae-6.1",
+                "lpae-6.12", "lpae-7.3", "amdv1")
+LIMIT_COLOR = "#777777"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A result and how it is told from others in a legend."""
+
+    result: Result
+    name: str
+
+    def caption(self) -> str:
+        """Machine, date and revision."""
+        context = self.result.context
+        machine = context.get("iopt_host_cpu_model") or "unknown CPU"
+        date = str(context.get("iopt_started", "unknown date"))[:10]
+        host = context.get("iopt_host", "unknown host")
+        rev = context.get("iopt_runner_version", "unknown revision")
+        partial = ", incomplete" \
+            if context.get("iopt_incomplete") == "true" else ""
+        return f"{machine} ({host}), {date}, iopt-bench {rev}{partial}"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one series looks, the same in all pictures."""
+
+    label: str
+    color: str
+    marker: str
+    linestyle: str
+
+
+def style_of(engine: str, source: int, sources: Sequence[Source]) -> Style:
+    """An engine has its colour and marker, a source its line."""
+    place = ENGINE_ORDER.index(engine) if engine in ENGINE_ORDER \
+        else sum(map(ord, engine))
+    lines = ("-", "--", ":", "-.")
+    label = engine if len(sources) == 1 \
+        else f"{engine}, {sources[source].name}"
+    return Style(label, COLORS[place % len(COLORS)],
+                 MARKERS[place % len(MARKERS)], lines[source % len(lines)])
+
+
+def spread_of(samples: Samples, key: str) -> tuple[float, float, float] | None:
+    """Median, and how far below and above it the rounds reach."""
+    values = samples.values(key)
+    if not values:
+        return None
+    middle = median(values)
+    return middle, middle - min(values), max(values) - middle
+
+
+def nr_rounds(series: Sequence[Samples]) -> str:
+    """The n of a caption: 9, or 3 to 9 where cases differ."""
+    counts = sorted({len(s.good) for s in series if s.good})
+    if not counts:
+        return "0"
+    return str(counts[0]) if len(counts) == 1 \
+        else f"{counts[0]} to {counts[-1]}"
+
+
+def _engines(series: Sequence[Samples]) -> list[str]:
+    found = dict.fromkeys(s.case.get("engine") for s in series)
+    known = [e for e in ENGINE_ORDER if e in found]
+    return known + sorted(e for e in found if e not in known)
+
+
+def _values(series: Sequence[Samples], key: str) -> list[str]:
+    return sorted({s.case.get(key) for s in series}, key=names.sort_key)
+
+
+def _tick(value: float, _place: int) -> str:
+    """20 ns, 5 us: a time at a tick."""
+    number, unit = human_ns(value).split()
+    return f"{float(number.replace(',', '')):g} {unit}"
+
+
+def _time_axis(axis: Axis) -> None:
+    """A log axis of nanoseconds with enough ticks to read it by."""
+    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=20))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(_tick))
+    axis.set_tick_params(labelsize=8)
+    axis.grid(True, color="#dddddd", zorder=0)
+
+
+def _finish(figure: Figure, panels: Sequence[Axes], title: str,
+            caption: str, sources: Sequence[Source]) -> Figure:
+    """Put title and legend above the panels and the caption below."""
+    width, height = figure.get_size_inches()
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels()):
+            entries.setdefault(label, handle)
+    columns = max(1, min(len(entries), int(width / 1.6)))
+    legend_rows = -(-len(entries) // columns)
+    text = [line for part in [caption, *(s.caption() for s in sources)]
+            for line in textwrap.wrap(part, int(width * 15))]
+    top = 0.45 + 0.2 * legend_rows
+    bottom = 0.1 + 0.155 * len(text)
+    figure.tight_layout(rect=(0, bottom / height, 1, 1 - top / height))
+    figure.text(0.12 / width, 1 - 0.12 / height, title, fontsize=12,
+                ha="left", va="top")
+    figure.legend(list(entries.values()), list(entries), loc="upper left",
+                  ncol=columns, fontsize=8, frameon=False, borderaxespad=0,
+                  bbox_to_anchor=(0.12 / width, 1 - 0.4 / height))
+    figure.text(0.12 / width, 0.08 / height, "\n".join(text), fontsize=7.5,
+                color="#444444", ha="left", va="bottom", linespacing=1.3)
+    return figure
+
+
+def _kept(series: Sequence[Samples], **wanted: str) -> list[Samples]:
+    """The series less those whose keys have another value than wanted;
+    a value that no case has is no wish."""
+    kept = list(series)
+    for key, value in wanted.items():
+        narrowed = [s for s in kept if s.case.get(key) == value]
+        kept = narrowed or kept
+    return kept
+
+
+def _timed(source: Source, family: str) -> list[Samples]:
+    return [s for s in source.result.family(family) if s.good
+            and results.outcome(s.good[0]) != results.COUNTED]
+
+
+def _dodge(index: int, count: int) -> float:
+    """Where beside its place on the x axis a series stands."""
+    return (index - (count - 1) / 2) * 0.7 / max(count, 1)
+
+
+def draw_partial(sources: Sequence[Source]) -> Figure | None:
+    """What a partial unmap costs, by granule, block and part."""
+    per_source = [_kept(_timed(s, "unmap_partial"), where="middle")
+                  for s in sources]
+    everything = [s for series in per_source for s in series]
+    if not everything:
+        return None
+    granules = _values(everything, "granule")
+    places = {g: sorted({(s.case.get("block"), s.case.get("part"))
+                         for s in everything if s.case.get("granule") == g},
+                        key=lambda bp: [names.sort_key(v) for v in bp])
+              for g in granules}
+    figure, panels = plt.subplots(
+        1, len(granules), squeeze=False, sharey=True,
+        figsize=(3.2 + 0.9 * sum(map(len, places.values())), 5.2),
+        gridspec_kw={"width_ratios": [len(places[g]) for g in granules]})
+    engines = _engines(everything)
+    nr_series = len(engines) * len(sources)
+    for axes, granule in zip(panels[0], granules):
+        for i, series in enumerate(per_source):
+            for j, engine in enumerate(engines):
+                _partial_series(
+                    axes, [s for s in series
+                           if s.case.get("granule") == granule
+                           and s.case.get("engine") == engine],
+                    places[granule], _dodge(i * len(engines) + j, nr_series),
+                    style_of(engine, i, sources))
+        axes.set_title(f"{granule} granule", fontsize=10)
+        axes.set_xticks(range(len(places[granule])),
+                        [f"{part}\nof {block}"
+                         for block, part in places[granule]], fontsize=8)
+        axes.set_xlim(-0.5, len(places[granule]) - 0.5)
+        for edge in range(1, len(places[granule])):
+            axes.axvline(edge - 0.5, color="#eeeeee", zorder=0)
+        axes.set_yscale("log")
+        _time_axis(axes.yaxis)
+    panels[0][0].set_ylabel("CPU time of one unmap (log)")
+    where = "/".join(_values(everything, "where"))
+    return _finish(
+        figure, panels[0], "Unmapping a part out of a block",
+        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
+        f"to slowest. Part: {where} of the block. No TLB cost. Hollow: not "
+        "the same work (refused or stuck).", sources)
+
+
+def _partial_series(axes: Axes, series: Sequence[Samples],
+                    places: Sequence[tuple[str, str]], dodge: float,
+                    style: Style) -> None:
+    for samples in series:
+        spread = spread_of(samples, "cpu_ns")
+        if spread is None:
+            continue
+        middle, below, above = spread
+        x = places.index((samples.case.get("block"),
+                          samples.case.get("part"))) + dodge
+        is_same_work = samples.label == "ok"
+        axes.errorbar([x], [middle], yerr=[[below], [above]],
+                      color=style.color, marker=style.marker, markersize=6,
+                      markerfacecolor=style.color if is_same_work else "white",
+                      linestyle="none", capsize=2, label=style.label,
+                      zorder=3)
+
+
+def _count_of(samples: Samples) -> float | None:
+    """How many leaves a call maps; a full table by its entries."""
+    word = samples.case.get("count")
+    if word.isdigit():
+        return float(word)
+    calls = samples.values("bytes_mapped") or samples.values("bytes_unmapped")
+    size = names.size_bytes(samples.case.get("size"))
+    return calls[0] / size if calls and size else None
+
+
+def _line(axes: Axes, series: Sequence[Samples], style: Style) -> None:
+    points = []
+    for samples in series:
+        count, spread = _count_of(samples), spread_of(samples, "cpu_ns")
+        if count and spread:
+            points.append((count, *spread))
+    if not points:
+        return
+    points.sort()
+    xs, middles, below, above = zip(*points)
+    axes.errorbar(xs, middles, yerr=[below, above], color=style.color,
+                  marker=style.marker, markersize=5, capsize=2,
+                  linestyle=style.linestyle, label=style.label, zorder=3)
+
+
+def draw_calls(sources: Sequence[Source]) -> Figure | None:
+    """What one map or unmap call costs by the leaves it handles."""
+    wanted = {"cache": "warm", "walker": "coherent"}
+    per_source = [{family: _kept(_timed(s, family), **wanted)
+                   for family in ("map", "unmap")} for s in sources]
+    everything = [s for families in per_source
+                  for series in families.values() for s in series]
+    if not everything:
+        return None
+    columns = sorted({(s.case.get("granule"), s.case.get("size"))
+                      for s in everything},
+                     key=lambda gs: [names.sort_key(v) for v in gs])
+    families = [f for f in ("map", "unmap")
+                if any(p[f] for p in per_source)]
+    figure, panels = plt.subplots(
+        len(families), len(columns), squeeze=False, sharey=True, sharex=True,
+       
+        figsize=(2.0 + 2.1 * len(columns), 1.8 + 2.6 * len(families)))
+    for row, family in zip(panels, families):
+        for axes, (granule, size) in zip(row, columns):
+            for i, source in enumerate(sources):
+                chosen = [s for s in per_source[i][family]
+                          if s.case.get("granule") == granule
+                          and s.case.get("size") == size]
+                for engine in _engines(chosen):
+                    _line(axes, [s for s in chosen
+                                 if s.case.get("engine") == engine],
+                          style_of(engine, i, sources))
+                _limit_line(axes, source, family, granule, sources)
+            axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter(
+                FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.tick_params(axis="x", labelsize=7)
+            axes.set_yscale("log")
+            _time_axis(axes.yaxis)
+        row[0].set_ylabel(f"CPU time of one {family} (log)", fontsize=8)
+    for i, (granule, size) in enumerate(columns):
+        panels[0][i].set_title(f"{size} leaves\n{granule} granule",
+                               fontsize=9)
+        panels[-1][i].set_xlabel("leaves a call (log)", fontsize=8)
+    return _finish(
+        figure, list(panels.flat), "One map or unmap call",
+        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
+        "to slowest. Warm cache, coherent walker, no TLB cost. Limit: plain "
+        "stores to as many entries.", sources)
+
+
+def _limit_line(axes: Axes, source: Source, family: str, granule: str,
+                sources: Sequence[Source]) -> None:
+    """The floor: filling (map) or clearing (unmap) the same entries."""
+    series = [s for s in _timed(source, "limit")
+              if s.case.get("op").startswith("fill") == (family == "map")
+              and s.case.get("granule") == granule]
+    label = "limit" if len(sources) == 1 else f"limit, {source.name}"
+    _line(axes, series, Style(label, LIMIT_COLOR, "", ":"))
+
+
+def draw_replay(sources: Sequence[Source]) -> Figure | None:
+    """What an event of a recorded trace costs on each engine."""
+    per_source = [_kept(_timed(s, "replay"), sync="each") for s in sources]
+    everything = [s for series in per_source for s in series]
+    if not everything:
+        return None
+    traces = _values(everything, "trace")[::-1]
+    engines = _engines(everything)
+    nr_series = len(engines) * len(sources)
+    figure, panels = plt.subplots(
+        1, 2, squeeze=False, sharey=True,
+        figsize=(10.5, 1.9 + len(traces) * (0.16 + 0.11 * nr_series)))
+    for axes, op in zip(panels[0], ("map", "unmap")):
+        for i, series in enumerate(per_source):
+            for j, engine in enumerate(engines):
+                _replay_series(axes, [s for s in series
+                                      if s.case.get("engine") == engine],
+                               traces, f"{op}_ns",
+                               -_dodge(i * len(engines) + j, nr_series),
+                               style_of(engine, i, sources))
+        axes.set_title(op, fontsize=10)
+        axes.set_xscale("log")
+        _time_axis(axes.xaxis)
+        axes.set_xlabel(f"mean CPU time of one {op} event (log)", fontsize=8)
+        axes.set_yticks(range(len(traces)), traces, fontsize=8)
+        axes.set_ylim(-0.5, len(traces) - 0.5)
+        for edge in range(1, len(traces)):
+            axes.axhline(edge - 0.5, color="#eeeeee", zorder=0)
+    return _finish(
+        figure, panels[0], "Replay of recorded traces",
+        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
+        "to slowest. One gather and sync an unmap event, no TLB cost.",
+        sources)
+
+
+def _replay_series(axes: Axes, series: Sequence[Samples],
+                   traces: Sequence[str], key: str, dodge: float,
+                   style: Style) -> None:
+    points = [(spread_of(s, key), traces.index(s.case.get("trace")) + dodge)
+              for s in series]
+    there = [(spread, y) for spread, y in points if spread is not None]
+    if not there:
+        return
+    axes.errorbar([spread[0] for spread, _ in there], [y for _, y in there],
+                  xerr=[[spread[1] for spread, _ in there],
+                        [spread[2] for spread, _ in there]],
+                  color=style.color, marker=style.marker, markersize=4,
+                  capsize=1.5, linestyle="none", label=style.label, zorder=3)
+
+
+PICTURES: dict[str, Callable[[Sequence[Source]], Figure | None]] = {
+    "unmap_partial": draw_partial,
+    "map_unmap": draw_calls,
+    "replay": draw_replay,
+}
+
+
+def draw_all(paths: Sequence[Path], directory: Path) -> list[Path]:
+    """Draw each picture that the results have rows for.
+
+    Makes the directory if there is something to put in it. Raises OSError,
+    or results.BadOutput when a file is no result.
+    """
+    sources = [Source(results.load(path), path.stem) for path in paths]
+    written = []
+    for name, draw in PICTURES.items():
+        figure = draw(sources)
+        if figure is None:
+            continue
+        directory.mkdir(parents=True, exist_ok=True)
+        for suffix in METADATA:
+            path = directory / f"{name}.{suffix}"
+            figure.savefig(path, dpi=DPI, metadata=METADATA[suffix])
+            written.append(path)
+        plt.close(figure)
+    return written

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where things are, and a runner of bench.py over the fake iopt-bench."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FAKE = Path(__file__).resolve().parent / "fake_bench.py"
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+@dataclass
+class Ran:
+    """What a run of bench.py left."""
+
+    code: int
+    out: str
+    err: str
+    directory: Path
+
+    @property
+    def results(self) -> list[Path]:
+        """The result files there are."""
+        return sorted(self.directory.glob("*/*.json"))
+
+    @property
+    def spools(self) -> list[Path]:
+        """The spool directories that were left behind."""
+        return sorted(self.directory.glob("*/spool-*"))
+
+    def document(self) -> dict[str, Any]:
+        """The one result, strictly read."""
+        assert len(self.results) == 1, (self.results, self.err)
+
+        def refuse(word: str) -> None:
+            raise AssertionError(f"{word} is no JSON")
+        data: dict[str, Any] = json.loads(
+            self.results[0].read_text("utf-8"), parse_constant=refuse)
+        return data
+
+
+BenchRunner = Callable[..., Ran]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """The command line that measures with the fake, no plots."""
+    return [sys.executable, str(ROOT / "scripts/bench.py"), "--bench",
+            str(FAKE), "--results", str(tmp_path / "results"), "--no-plot"]
+
+
+@pytest.fixture
+def bench(command: list[str], tmp_path: Path) -> BenchRunner:
+    """Runs bench.py: bench("--reps", "2", fault="crash:map:0")."""
+    def run(*args: str, fault: str = "", **popen: Any) -> Ran:
+        environ = dict(os.environ, FAKE_FAULT=fault,
+                       PYTHONDONTWRITEBYTECODE="1")
+        done = subprocess.run([*command, *args], capture_output=True,
+                              text=True, env=environ, check=False, **popen)
+        return Ran(done.returncode, done.stdout, done.stderr,
+                   tmp_path / "results")
+    return run

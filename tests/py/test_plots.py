@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Pictures: they are drawn, they can be read, and nothing is clipped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from ioptlib import plots, results
+from made import document
+from matplotlib.image import imread
+
+
+def example() -> dict[str, object]:
+    cases: dict[str, tuple[list[float], str]] = {}
+    for i, engine in enumerate(("lpae-split", "lpae-nosplit", "lpae-6.12")):
+        for granule, block in (("4K", "2M"), ("4K", "1G"), ("16K", "32M")):
+            cases[f"unmap_partial/engine:{engine}/granule:{granule}/block:"
+                  f"{block}/part:{granule}/where:middle"] = (
+                [800.0 * (i + 1), 900.0], "refused" if i == 1 else "ok")
+        for family in ("map", "unmap"):
+            for count in ("1", "16", "256"):
+                cases[f"{family}/engine:{engine}/granule:4K/size:4K/count:"
+                      f"{count}/cache:warm/walker:coherent"] = (
+                    [20.0 * int(count), 21.0], "ok")
+        cases[f"replay/trace:nvme/engine:{engine}/sync:each"] = (
+            [100.0 + i, 130.0], "ok")
+    for op in ("fill", "clear"):
+        cases[f"limit/op:{op}/granule:4K/count:16"] = ([5.0, 6.0], "ok")
+    return document(cases, map_ns=1.0, unmap_ns=2.0)
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    path = tmp_path / "one.json"
+    path.write_text(results.dump(example()))
+    return path
+
+
+def test_all_pictures(result: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "pictures"
+    written = plots.draw_all([result], directory)
+    assert sorted(p.name for p in written) == sorted(
+        f"{name}.{suffix}" for name in plots.PICTURES
+        for suffix in ("png", "svg"))
+    for path in written:
+        if path.suffix == ".svg":
+            text = " ".join(ET.parse(path).getroot().itertext())
+            assert "Made-up CPU (here), 2026-01-02, iopt-bench v1" in text
+            assert "n=2 processes" in text
+        else:
+            pixels = imread(path)
+            assert pixels.shape[0] > 200 and pixels.shape[1] > 300
+            # The margin is empty on each side, so nothing is cut off.
+            for edge in (pixels[:3], pixels[-3:], pixels[:, :3],
+                         pixels[:, -3:]):
+                assert (edge[..., :3] > 0.99).all(), path.name
+
+
+def test_several_results_are_told_apart(result: Path,
+                                        tmp_path: Path) -> None:
+    other = tmp_path / "two.json"
+    other.write_text(result.read_text())
+    plots.draw_all([result, other], tmp_path / "p")
+    text = " ".join(ET.parse(tmp_path / "p/replay.svg").getroot().itertext())
+    for label in ("lpae-split, one", "lpae-split, two"):
+        assert label in text
+
+
+def run_plot(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(ROOT / "scripts/plot.py"),
+                           *args], capture_output=True, text=True,
+                          check=False)
+
+
+def test_command(result: Path) -> None:
+    done = run_plot(str(result))
+    assert done.returncode == 0, done.stderr
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    assert len(paths) == 6 and all(p.stat().st_size > 1000 for p in paths)
+    assert paths[0].parent == result.with_suffix(".plots")
+
+
+def test_nothing_to_draw(tmp_path: Path) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text(results.dump(document(
+        {"destroy/engine:lpae-split/size:4K": ([1.0], "ok")})))
+    done = run_plot(str(path))
+    assert done.returncode == 77
+    assert not path.with_suffix(".plots").exists()
+
+
+@pytest.mark.parametrize("text,code", [(None, 1), ("gibberish", 1)])
+def test_no_result(tmp_path: Path, text: str | None, code: int) -> None:
+    path = tmp_path / "bad.json"
+    if text is not None:
+        path.write_text(text)
+    done = run_plot(str(path))
+    assert done.returncode == code
+    assert "bad.json" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The summary on the terminal, word for word and column for column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT  # noqa: F401
+from ioptlib import results, summary
+from made import document
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "summary.txt"
+QUESTIONS = {"map": "what one call costs", "limit": "the floor",
+             "unmap_partial": "a part out of a block",
+             "replay": "a recorded trace"}
+
+
+def nine(ns: float, step: float = 1.0) -> list[float]:
+    return [ns + step * (i * 5 % 9) for i in range(9)]
+
+
+def example() -> results.Result:
+    cases = {}
+    for engine, ns in (("lpae-split", 20), ("lpae-nosplit", 20),
+                       ("lpae-6.12", 21), ("lpae-7.3", 18),
+                       ("lpae-6.1", 23)):
+        cases[f"map/engine:{engine}/granule:4K/size:4K/count:1"] = \
+            (nine(ns, 0.1), "ok")
+        cases[f"map/engine:{engine}/granule:4K/size:4K/count:256"] = \
+            (nine(ns * 16), "ok")
+        cases[f"map/engine:{engine}/granule:4K/size:1G/count:1"] = \
+            (nine(ns * 1e6, 1e4), "ok")
+    for engine, ns, label in (("lpae-split", 800, "ok"),
+                              ("lpae-nosplit", 30, "refused")):
+        for block in ("2M", "1G"):
+            cases[f"unmap_partial/engine:{engine}/granule:4K/block:{block}/"
+                  f"part:4K/where:first"] = (nine(ns), label)
+    for engine, ns in (("lpae-6.12", 50), ("lpae-7.3", 100)):
+        cases[f"replay/trace:nvme/engine:{engine}/sync:each"] = \
+            (nine(ns), "ok")
+    cases["limit/op:fill/granule:4K/count:256"] = (nine(64), "ok")
+    return results.from_document(document(cases, map_ns=1.0, unmap_ns=2.0))
+
+
+def test_golden() -> None:
+    """To see what changed: diff against the text in the assertion."""
+    text = summary.render(example(), QUESTIONS) + "\n"
+    assert text == GOLDEN.read_text("utf-8")
+
+
+def test_width() -> None:
+    text = summary.render(example(), QUESTIONS, None)
+    assert max(map(len, text.splitlines())) <= summary.WIDTH
+
+
+def test_all_rows_show_engines_without_a_partner() -> None:
+    assert "lpae-6.1 " not in summary.render(example(), QUESTIONS)
+    text = summary.render(example(), QUESTIONS, None)
+    assert "engine:lpae-6.1 " in text
+
+
+def test_rows_are_cut_and_said_to_be() -> None:
+    text = summary.render(example(), QUESTIONS, 2)
+    assert "... 1 more rows, V=1 shows them" in text
+
+
+@pytest.mark.parametrize("ns,text", [
+    (0.5, "0.50 ns"), (9.994, "9.99 ns"), (9.996, "10.0 ns"),
+    (99.96, "100 ns"), (812.4, "812 ns"), (999.6, "1.00 us"),
+    (12412, "12.4 us"), (3.05e6, "3.05 ms"), (4.2e9, "4.20 s"),
+    (1.2345e12, "1,234 s"),
+])
+def test_human_ns(ns: float, text: str) -> None:
+    assert summary.human_ns(ns) == text
+
+
+@pytest.mark.parametrize("value,text", [
+    (0.0375, "0.037"), (0.9996, "1.00"), (1.019, "1.02"), (9.996, "10.0"),
+    (25.64, "25.6"), (1234.5, "1,234"),
+])
+def test_human_ratio(value: float, text: str) -> None:
+    assert summary.human_ratio(value) == text
+
+
+def test_pairs_need_the_same_round() -> None:
+    made = document({"map/engine:lpae-split/size:4K": ([11, 21, 41], "ok"),
+                     "map/engine:lpae-nosplit/size:4K": ([21, 41], "ok")})
+    result = results.from_document(made)
+    old, new = result.family("map")
+    ratio = summary.compare(old, new, summary.METRIC)
+    assert ratio is not None and ratio.nr_pairs == 2
+    assert ratio.point == pytest.approx(2.0)
