@@ -12,7 +12,7 @@ flag = $(if $(filter-out 0,$($2)),$1)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
-	$(call flag,--verbose,V)
+	$(if $(filter 0,$(PLOT)),--no-plot) $(call flag,--verbose,V)
 
 export V
 
@@ -34,6 +34,7 @@ help: ## this page
 #    OUT=FILE      where the result goes (default: results/HOST/TIME-REV.json)
 #    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER
 #    FULL=1        bench: the full set of cases, takes much longer
+#    PLOT=0        draw no pictures
 #    SEED=N        order of families and cases (default: random, recorded)
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For all: V=1 shows the build, every row and what the processes say.

@@ -1,0 +1,588 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs iopt-bench, a process a family and round, and collects its rows.
+
+This module does I/O: it starts processes and keeps what they wrote in a
+spool directory until the merged result is safe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from . import names, results
+from .console import Console, duration
+
+USAGE_ERROR = 2
+STALL_S = 300.0
+TERM_S = 2.0
+PROBE_BYTES = 1 << 16
+_PROGRESS = re.compile(r"progress (\d+) (\d+) (\S+)")
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense; says what would."""
+
+
+class SpoolError(Exception):
+    """The spool directory cannot be written; says which file and why."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure; fields as the options of bench.py."""
+
+    bench: str
+    rounds: int
+    seed: int
+    budget_s: float | None = None
+    subset: str = ""
+    filter: str = ""
+    cpu: str = ""
+    traces: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    min_time_ms: int | None = None
+    stall_s: float = STALL_S
+
+    def selection(self) -> list[str]:
+        """The options of iopt-bench that select cases."""
+        args = []
+        for family in self.families:
+            args += ["--family", family]
+        if self.subset:
+            args.append(f"--{self.subset}")
+        if self.filter:
+            args += ["--filter", self.filter]
+        for trace in self.traces:
+            args += ["--trace", trace]
+        return args
+
+    def measuring(self) -> list[str]:
+        """The options of iopt-bench for a process that measures."""
+        args = ["--progress"]
+        if self.cpu:
+            args += ["--cpu", self.cpu]
+        if self.min_time_ms is not None:
+            args += ["--min-time-ms", str(self.min_time_ms)]
+        return args
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family and the names of its selected cases."""
+
+    name: str
+    question: str
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process to run."""
+
+    family: str
+    round: int
+    seed: int
+
+    @property
+    def stem(self) -> str:
+        """Name of its files in the spool."""
+        return f"round{self.round:02d}-{self.family}"
+
+
+@dataclass
+class Outcome:
+    """What became of a job."""
+
+    job: Job
+    seconds: float
+    output: results.Output | None
+    failure: str = ""
+
+
+@dataclass
+class Run:
+    """What a whole run gave."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    incomplete: str = ""
+    note: str = ""
+    rounds_done: int = 0
+
+
+def list_families(settings: Settings) -> list[Family]:
+    """Ask iopt-bench which cases are selected.
+
+    Raises UsageError with its own words when it does not like the options,
+    OSError when it cannot be run.
+    """
+    command = [settings.bench, "--list", "--json", *settings.selection()]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    if done.returncode == USAGE_ERROR:
+        raise UsageError(last_line(done.stderr) or "iopt-bench: usage error")
+    try:
+        listed = json.loads(done.stdout)["families"] if done.stdout else []
+        families = [Family(f["name"], f.get("question", ""),
+                           tuple(f["cases"])) for f in listed]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise OSError(f"{settings.bench} --list --json printed no list of "
+                      f"families: {error}") from error
+    if done.returncode and any(f.cases for f in families):
+        raise OSError(f"{settings.bench} --list: exit {done.returncode}: "
+                      f"{last_line(done.stderr)}")
+    if done.returncode and "match" not in done.stderr:
+        raise OSError(last_line(done.stderr) or f"{settings.bench} --list: "
+                      f"{how_it_ended(done.returncode)}")
+    return [f for f in families if f.cases]
+
+
+def plan(families: Sequence[str], rounds: int, seed: int) -> list[Job]:
+    """The processes in order: each round has its own order of families."""
+    rng = random.Random(seed)
+    jobs = []
+    for index in range(rounds):
+        order = list(families)
+        rng.shuffle(order)
+        jobs += [Job(family, index, rng.getrandbits(31)) for family in order]
+    return jobs
+
+
+def last_line(text: str) -> str:
+    """The last line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def how_it_ended(code: int) -> str:
+    """A process's end in words."""
+    if code >= 0:
+        return f"exit {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+class Progress:
+    """Where the run is and how long it will take."""
+
+    def __init__(self, console: Console, sizes: Mapping[str, int],
+                 jobs: Sequence[Job]) -> None:
+        self._console = console
+        self._sizes = sizes
+        self._rounds = max(job.round for job in jobs) + 1
+        self._left = list(jobs)
+        self._total = sum(sizes[job.family] for job in jobs)
+        self._done = 0
+        self._spent: dict[str, list[float]] = {}
+        self._job = jobs[0]
+        self._started = 0.0
+
+    def start(self, job: Job) -> None:
+        """A process starts."""
+        self._job = job
+        self._started = time.monotonic()
+        self.case(0)
+
+    def seconds_left(self, nr_cases_done: int) -> float | None:
+        """From how long families took so far; None when nothing is known."""
+        elapsed = time.monotonic() - self._started
+        times = [t for spent in self._spent.values() for t in spent]
+        cases = sum(self._sizes[f] * len(s) for f, s in self._spent.items())
+        if self._job.family not in self._spent and nr_cases_done:
+            times.append(elapsed)
+            cases += nr_cases_done
+        if not cases:
+            return None
+        per_case = sum(times) / cases
+
+        def whole(family: str) -> float:
+            spent = self._spent.get(family)
+            return sum(spent) / len(spent) if spent \
+                else per_case * self._sizes[family]
+        left = sum(whole(job.family) for job in self._left)
+        return max(0.0, left - elapsed)
+
+    def _text(self, nr_cases_done: int) -> str:
+        left = self.seconds_left(nr_cases_done)
+        time_left = "" if left is None else f", {duration(left)} left"
+        return (f"round {self._job.round + 1}/{self._rounds} "
+                f"{self._job.family}: {nr_cases_done} of "
+                f"{self._sizes[self._job.family]}, in all "
+                f"{self._done + nr_cases_done} of {self._total}{time_left}")
+
+    def case(self, nr_done: int) -> None:
+        """So many cases of this process are done."""
+        self._console.live(self._text(nr_done))
+
+    def finish(self) -> None:
+        """The process is done."""
+        size = self._sizes[self._job.family]
+        self._spent.setdefault(self._job.family, []).append(
+            time.monotonic() - self._started)
+        self._left.remove(self._job)
+        self._done += size
+        self._started = time.monotonic()
+        left = self.seconds_left(0)
+        self._console.step(
+            f"round {self._job.round + 1}/{self._rounds} {self._job.family}: "
+            f"{size} cases in {duration(self._spent[self._job.family][-1])}, "
+            f"in all {self._done} of {self._total}, "
+            f"{duration(left or 0)} left")
+
+
+class Spool:
+    """A directory that keeps what each process wrote, until it is merged."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings,
+               families: Sequence[Family], extra: Mapping[str, str]) -> Spool:
+        """Make the directory; raises SpoolError when it cannot be written."""
+        spool = cls(path)
+        text = json.dumps({"settings": asdict(settings), "context": extra,
+                           "families": [asdict(f) for f in families]})
+        try:
+            path.mkdir(parents=True)
+            (path / "run.json").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SpoolError(f"cannot write {error.filename or path}: "
+                             f"{error.strerror}") from error
+        return spool
+
+    def manifest(self) -> tuple[Settings, list[Family], dict[str, str]]:
+        """What was to be run; raises OSError or ValueError."""
+        data = json.loads((self.path / "run.json").read_text("utf-8"))
+        fields = data["settings"]
+        for key in ("traces", "families"):
+            fields[key] = tuple(fields[key])
+        return (Settings(**fields),
+                [Family(f["name"], f["question"], tuple(f["cases"]))
+                 for f in data["families"]], data["context"])
+
+    def out(self, job: Job) -> Path:
+        """Where the process writes its rows."""
+        return self.path / f"{job.stem}.json"
+
+    def log(self, job: Job) -> Path:
+        """Where goes what the process says."""
+        return self.path / f"{job.stem}.log"
+
+    def check(self) -> None:
+        """Raises SpoolError when nothing more can be written here."""
+        probe = self.path / "probe"
+        try:
+            with open(probe, "wb") as stream:
+                stream.write(b"\0" * PROBE_BYTES)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise SpoolError(f"cannot write {self.path}: "
+                             f"{error.strerror}") from error
+        finally:
+            probe.unlink(missing_ok=True)
+
+    def said(self) -> str:
+        """What all processes said that was no progress."""
+        texts = ((path.stem, path.read_text("utf-8", "replace").strip())
+                 for path in sorted(self.path.glob("*.log")))
+        return "\n".join(f"{stem}: {text}" for stem, text in texts if text)
+
+    def remove(self) -> None:
+        """The result is safe: take the directory away."""
+        for path in self.path.iterdir():
+            path.unlink()
+        self.path.rmdir()
+
+
+class Interrupt:
+    """Turns SIGINT, SIGTERM and SIGHUP into a flag and a readable pipe."""
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.pipe = -1
+
+    def __enter__(self) -> Interrupt:
+        self.pipe, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        os.set_blocking(self.pipe, False)
+        self._before = {s: signal.signal(s, self._handle)
+                        for s in self.SIGNALS}
+        return self
+
+    def _handle(self, number: int, _frame: object) -> None:
+        self.name = self.name or signal.Signals(number).name
+        try:
+            os.write(self._write, b"!")
+        except BlockingIOError:
+            pass
+
+    def __exit__(self, *_exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self.pipe)
+        os.close(self._write)
+
+
+class Process:
+    """One iopt-bench, followed to its end."""
+
+    def __init__(self, command: Sequence[str], log: Path, progress: Progress,
+                 interrupt: Interrupt, stall_s: float) -> None:
+        self._command = command
+        self._log = log
+        self._progress = progress
+        self._interrupt = interrupt
+        self.stall_s = stall_s
+        self._partial = ""
+        self.last_case = ""
+        self.said: list[str] = []
+        self.is_stalled = False
+
+    def run(self) -> int:
+        """Start it, follow it, and return its exit code as subprocess does.
+
+        Raises OSError when it cannot be started or its log not be written.
+        """
+        with open(self._log, "w", encoding="utf-8") as log, subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.PIPE, start_new_session=True) as child:
+            try:
+                self._follow(child)
+            finally:
+                self._end(child)
+            if self.said:
+                log.write("\n".join(self.said) + "\n")
+            return child.returncode
+
+    def _follow(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stderr is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stderr, selectors.EVENT_READ)
+            selector.register(self._interrupt.pipe, selectors.EVENT_READ)
+            while not self._interrupt.name:
+                ready = selector.select(self.stall_s)
+                if not ready:
+                    self.is_stalled = True
+                    return
+                for key, _ in ready:
+                    if key.fileobj is child.stderr and \
+                            not self._read(child.stderr.fileno()):
+                        return
+
+    def _read(self, fd: int) -> bool:
+        data = os.read(fd, 1 << 16)
+        *lines, self._partial = (
+            self._partial + data.decode("utf-8", "replace")).split("\n")
+        if not data and self._partial:
+            lines.append(self._partial)
+        for line in lines:
+            self._line(line)
+        return bool(data)
+
+    def _line(self, line: str) -> None:
+        match = _PROGRESS.fullmatch(line.strip())
+        if match:
+            self.last_case = match[3]
+            self._progress.case(int(match[1]) - 1)
+        elif line.strip():
+            self.said.append(line.strip())
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """It ended by itself, or is made to: asked first, then killed."""
+        if self._interrupt.name or self.is_stalled:
+            child.terminate()
+        try:
+            child.wait(timeout=TERM_S if self._interrupt.name or
+                       self.is_stalled else self.stall_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _read_output(path: Path) -> tuple[results.Output | None, str]:
+    """What a process wrote, and what is wrong with it."""
+    try:
+        output = results.parse_output(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return None, f"it left no result ({error.strerror})"
+    except (results.BadOutput, UnicodeDecodeError) as error:
+        return None, f"its result cannot be read: {error}"
+    return output, "" if output.is_whole else "its result breaks off"
+
+
+def _missing(expected: Sequence[str], output: results.Output | None) -> str:
+    """What of the expected cases has no row."""
+    there = {names.strip_library(str(row.get("name")))
+             for row in (output.rows if output else ())}
+    lost = [name for name in expected if name not in there]
+    if not lost:
+        return ""
+    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return f"no row for {lost[0]}{more}"
+
+
+def judge(job: Job, code: int, process: Process, path: Path,
+          expected: Sequence[str]) -> tuple[results.Output | None, str]:
+    """What a finished process gave, and one line if that is not all."""
+    output, wrong = _read_output(path)
+    where = f"{job.family}, round {job.round + 1}"
+    at = f" in {process.last_case}" if process.last_case else ""
+    said = f": {process.said[-1]}" if process.said else ""
+    if process.is_stalled:
+        return output, f"{where}: no progress for {duration(process.stall_s)}{at}"
+    if code < 0:
+        return output, f"{where}: iopt-bench {how_it_ended(code)}{at}{said}"
+    if wrong:
+        return output, f"{where}: {wrong} ({how_it_ended(code)}{said})"
+    lost = _missing(expected, output)
+    if lost:
+        return output, f"{where}: {lost} ({how_it_ended(code)}{said})"
+    assert output is not None
+    is_explained = any(results.row_error(row) for row in output.rows
+                       if results.skip_reason(row) is None)
+    if code and not is_explained:
+        return output, f"{where}: iopt-bench: {how_it_ended(code)}{said}"
+    return output, ""
+
+
+def run_job(job: Job, settings: Settings, family: Family, spool: Spool,
+            progress: Progress, interrupt: Interrupt) -> Outcome:
+    """Run one process.
+
+    Raises UsageError when it refuses its options, SpoolError when nothing
+    more can be written or started.
+    """
+    only = replace(settings, families=(job.family,))
+    command = [settings.bench, *only.selection(), *only.measuring(),
+               "--seed", str(job.seed), "--round", str(job.round),
+               "--out", str(spool.out(job))]
+    progress.start(job)
+    started = time.monotonic()
+    process = Process(command, spool.log(job), progress, interrupt,
+                      settings.stall_s)
+    try:
+        code = process.run()
+    except OSError as error:
+        raise SpoolError(f"cannot write {error.filename or spool.path}: "
+                         f"{error.strerror}") from error
+    seconds = time.monotonic() - started
+    if interrupt.name:
+        return Outcome(job, seconds, _read_output(spool.out(job))[0])
+    if code == USAGE_ERROR:
+        raise UsageError(process.said[-1] if process.said
+                         else "iopt-bench does not like its options")
+    output, failure = judge(job, code, process, spool.out(job), family.cases)
+    if failure:
+        spool.check()
+    progress.finish()
+    return Outcome(job, seconds, output, failure)
+
+
+def run(settings: Settings, families: Sequence[Family], spool: Spool,
+        console: Console, interrupt: Interrupt) -> Run:
+    """Run all rounds, or as many as the budget, the disk and signals allow.
+
+    Raises UsageError when iopt-bench refuses its options.
+    """
+    by_name = {family.name: family for family in families}
+    jobs = plan(list(by_name), settings.rounds, settings.seed)
+    progress = Progress(console, {f.name: len(f.cases) for f in families},
+                        jobs)
+    done = Run()
+    started = round_started = time.monotonic()
+    longest = 0.0
+    for i, job in enumerate(jobs):
+        if i and job.round != jobs[i - 1].round:
+            now = time.monotonic()
+            longest = max(longest, now - round_started)
+            round_started = now
+            done.rounds_done = job.round
+            if settings.budget_s is not None and \
+                    now - started + longest > settings.budget_s:
+                done.note = (f"{job.round} of {settings.rounds} rounds, as "
+                             f"the next would pass "
+                             f"{duration(settings.budget_s)}; REPS=N for "
+                             f"just N")
+                return done
+        try:
+            done.outcomes.append(run_job(job, settings, by_name[job.family],
+                                         spool, progress, interrupt))
+        except SpoolError as error:
+            done.incomplete = str(error)
+            return done
+        if interrupt.name:
+            done.incomplete = f"interrupted by {interrupt.name}"
+            return done
+    done.rounds_done = settings.rounds
+    return done
+
+
+def reread(spool: Spool, settings: Settings,
+           families: Sequence[Family]) -> Run:
+    """The run whose processes' files are in a spool."""
+    done = Run(incomplete="merged from its spool after it broke off")
+    for job in plan([f.name for f in families], settings.rounds,
+                    settings.seed):
+        if spool.out(job).exists():
+            output, wrong = _read_output(spool.out(job))
+            done.outcomes.append(Outcome(job, 0.0, output,
+                                         f"{job.family}, round "
+                                         f"{job.round + 1}: {wrong}"
+                                         if wrong else ""))
+    done.rounds_done = len({o.job.round for o in done.outcomes})
+    return done
+
+
+def merge(done: Run, settings: Settings, extra: Mapping[str, str],
+          profile: str) -> tuple[dict[str, Any], list[str]]:
+    """The document of a result, and a line for each failure."""
+    failures = [o.failure for o in done.outcomes if o.failure]
+    usable = [o for o in done.outcomes if o.output is not None]
+    outputs = [o.output for o in usable if o.output is not None]
+    context, own = results.merge_contexts([o.context for o in outputs])
+    rounds = settings.rounds if done.incomplete else done.rounds_done
+    rows: list[results.Row] = []
+    for outcome, output in zip(usable, outputs):
+        for row in output.rows:
+            try:
+                rows.append(results.complete_row(row, outcome.job.round,
+                                                 rounds, profile))
+            except (KeyError, TypeError, names.BadName) as error:
+                failures.append(f"{outcome.job.family}, round "
+                                f"{outcome.job.round + 1}: a row without a "
+                                f"good name: {error}")
+    failures += results.inexact_counters(
+        (row for row in rows if results.row_error(row) is None),
+        results.counter_classes(context))
+    context.update(extra)
+    context.update({
+        "iopt_schema": results.SCHEMA,
+        "iopt_profile": profile,
+        "iopt_seed": str(settings.seed),
+        "iopt_rounds": str(rounds),
+        "iopt_incomplete": "true" if done.incomplete else "false",
+        "iopt_incomplete_reason": done.incomplete,
+        "iopt_note": done.note,
+        "iopt_failures": failures,
+        "iopt_processes": [
+            {"family": o.job.family, "round": o.job.round, "seed":
+             o.job.seed, "seconds": round(o.seconds, 3), **more}
+            for o, more in zip(usable, own)],
+    })
+    return {"context": context, "benchmarks": rows}, failures

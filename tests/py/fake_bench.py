@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stands in for iopt-bench: the same options, made-up rows, chosen faults.
+
+FAKE_FAULT names what goes wrong, as fault:family:round (round from 0):
+crash, exit1, usage, hang, truncate, garbage, nothing, nan, zero, error, skip,
+lost, drift, slow, noisy. Each case takes FAKE_CASE_S seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import sys
+import time
+import zlib
+
+QUESTIONS = {
+    "map": "what one call costs",
+    "unmap_partial": "a part out of a block",
+    "replay": "a recorded trace",
+    "limit": "the floor",
+}
+ENGINES = ("lpae-split", "lpae-nosplit", "lpae-6.12", "lpae-7.3")
+CLASSES = ("pte_writes:exact tables_alloc:exact block_min_ns:noisy "
+           "block_n:noisy map_ns:noisy unmap_ns:noisy nr_maps:exact")
+
+
+def cases(family: str, traces: list[str]) -> list[str]:
+    """The names of a family's cases."""
+    if family == "map":
+        return [f"map/engine:{e}/granule:4K/size:{s}/count:{c}/cache:warm/"
+                "walker:coherent" for e in ENGINES for s in ("4K", "2M")
+                for c in ("1", "256")]
+    if family == "unmap_partial":
+        return [f"unmap_partial/engine:{e}/granule:4K/block:{b}/part:4K/"
+                f"where:{w}" for e in ENGINES for b in ("2M", "1G")
+                for w in ("first", "middle")]
+    if family == "replay":
+        words = [os.path.basename(t).split(".")[0] for t in traces] or \
+            ["nvme", "vfio"]
+        return [f"replay/trace:{t}/engine:{e}/sync:each"
+                for t in words for e in ENGINES]
+    return ["limit/op:fill/granule:4K/count:1",
+            "limit/op:fill/granule:4K/count:256"]
+
+
+def row(name: str, args: argparse.Namespace, rng: random.Random) -> dict:
+    """A row of made-up numbers, the same in each run but for a jitter."""
+    base = 20 + zlib.crc32(name.encode()) % 500
+    ns = base * rng.uniform(1.0, 1.05)
+    made = {
+        "name": name + "/iterations:1000/manual_time", "family_index": 0,
+        "per_family_instance_index": 0,
+        "run_name": name + "/iterations:1000/manual_time",
+        "run_type": "iteration", "repetitions": 1, "repetition_index": 0,
+        "threads": 1, "iterations": 1000, "real_time": ns, "cpu_time": ns,
+        "time_unit": "ns", "label": "ok", "pte_writes": float(base % 7 + 1),
+        "tables_alloc": 1.0, "block_min_ns": ns * 0.98, "block_n": 1000.0,
+    }
+    if name.startswith("replay"):
+        made.update(map_ns=ns, unmap_ns=ns * 2, nr_maps=100.0)
+    if "nosplit" in name and name.startswith("unmap_partial"):
+        made["label"] = "refused"
+    return made
+
+
+def spoil(made: dict, fault: str, args: argparse.Namespace) -> dict:
+    """Put the fault of a row into it."""
+    if fault == "nan":
+        made["block_min_ns"] = float("nan")
+    elif fault == "zero":
+        made["real_time"] = 0.0
+    elif fault == "drift":
+        made["pte_writes"] += 1
+    elif fault == "noisy":
+        made["label"] = "ok;warn=n2n 1.4"
+    elif fault in ("error", "skip"):
+        made = {k: made[k] for k in ("name", "run_name", "run_type")}
+        made["error_occurred"] = True
+        made["error_message"] = {"error": "verify: returned 0, want 4096",
+                                 "skip": "skip: no such trace"}[fault]
+    return made
+
+
+def parse_args() -> argparse.Namespace:
+    """The options of iopt-bench."""
+    parser = argparse.ArgumentParser()
+    for flag in ("list", "json", "quick", "full", "progress"):
+        parser.add_argument(f"--{flag}", action="store_true")
+    parser.add_argument("--family", action="append", default=[])
+    parser.add_argument("--trace", action="append", default=[])
+    parser.add_argument("--filter", default="")
+    for option in ("cpu", "out"):
+        parser.add_argument(f"--{option}", default="")
+    for option in ("seed", "round", "min-time-ms"):
+        parser.add_argument(f"--{option}", type=int, default=0)
+    return parser.parse_args()
+
+
+def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
+    """Write the rows, as far as the fault lets it."""
+    rng = random.Random(args.seed)
+    rng.shuffle(names)
+    context = {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S"), "num_cpus": 2,
+        "iopt_version": "v0-fake", "iopt_family": args.family[0],
+        "iopt_round": str(args.round), "iopt_seed": str(args.seed),
+        "iopt_clock_overhead_ns": str(20 + args.round),
+        "iopt_host_cpu_model": "Made-up CPU",
+        "iopt_counter_classes": CLASSES,
+    }
+    rows = []
+    for i, name in enumerate(names):
+        if args.progress:
+            print(f"progress {i + 1} {len(names)} {name}", file=sys.stderr,
+                  flush=True)
+        time.sleep(float(os.environ.get("FAKE_CASE_S", "0")))
+        if fault == "hang" and i == 1:
+            time.sleep(1000)
+        if fault == "crash" and i == 1:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if fault == "lost" and i == 1:
+            continue
+        made = row(name, args, rng)
+        rows.append(spoil(made, fault, args) if i == 0 else made)
+        text = json.dumps({"context": context, "benchmarks": rows})
+        if fault == "truncate" and i == 2:
+            text = text[:-30]
+        with open(args.out, "w", encoding="utf-8") as stream:
+            stream.write("gibberish" if fault == "garbage" else text)
+        if fault == "truncate" and i == 2:
+            return 1
+    if fault == "nothing":
+        os.unlink(args.out)
+    if fault == "exit1":
+        print("iopt-bench: arena: out of memory", file=sys.stderr)
+    return 1 if fault in ("error", "exit1") else 0
+
+
+def main() -> int:
+    """Act as iopt-bench."""
+    args = parse_args()
+    if args.cpu == "999":
+        print("iopt-bench: no CPU 999: 0 to 1", file=sys.stderr)
+        return 2
+    selected = {
+        family: [n for n in cases(family, args.trace)
+                 if re.search(args.filter, n)]
+        for family in args.family or QUESTIONS}
+    if args.list:
+        print(json.dumps({"families": [
+            {"name": f, "question": QUESTIONS[f], "cases": c}
+            for f, c in selected.items()]}))
+        return 0
+    faults = dict((family + ":" + index, fault) for fault, family, index in (
+        word.split(":") for word in os.environ.get("FAKE_FAULT", "").split()))
+    family = args.family[0]
+    fault = faults.get(f"{family}:{args.round}", faults.get(f"{family}:*", ""))
+    return measure(args, selected[family], fault)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
