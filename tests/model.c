@@ -472,7 +472,7 @@ enum model_diff model_run(const struct pgtable_cfg *cfg, bool is_counted,
 }
 
 size_t model_shrink(const struct pgtable_cfg *cfg, bool is_counted,
-		    struct model_op *ops, size_t nr)
+		    struct model_op *ops, size_t nr, enum model_diff diff)
 {
 	struct model_op *fewer = calloc(nr, sizeof(*fewer));
 	char why[MODEL_TEXT_MAX];
@@ -483,8 +483,8 @@ size_t model_shrink(const struct pgtable_cfg *cfg, bool is_counted,
 			memcpy(fewer, ops, i * sizeof(*ops));
 			memcpy(fewer + i, ops + i + chunk,
 			       (nr - i - chunk) * sizeof(*ops));
-			if (!model_run(cfg, is_counted, fewer, nr - chunk,
-				       why)) {
+			if (model_run(cfg, is_counted, fewer, nr - chunk,
+				      why) != diff) {
 				i += chunk;
 				continue;
 			}

@@ -10,6 +10,7 @@
 #include "pte_count.h"
 #include "recorder.h"
 #include "ref_map.h"
+#include "rng.h"
 
 #include <stdio.h>
 
@@ -142,16 +143,17 @@ enum model_diff model_run(const struct pgtable_cfg *cfg, bool is_counted,
 			  char why[MODEL_TEXT_MAX]);
 
 /**
- * model_shrink() - Drop operations as long as the sequence still fails.
+ * model_shrink() - Drop operations as long as the sequence fails alike.
  * @cfg: configuration
  * @is_counted: use the counted engine
  * @ops: failing operations; made fewer
  * @nr: how many
+ * @diff: what model_run() returned for them
  *
  * Return: how many are left.
  */
 size_t model_shrink(const struct pgtable_cfg *cfg, bool is_counted,
-		    struct model_op *ops, size_t nr);
+		    struct model_op *ops, size_t nr, enum model_diff diff);
 
 /**
  * model_op_decode() - An operation that is likely to meet others.
@@ -160,6 +162,16 @@ size_t model_shrink(const struct pgtable_cfg *cfg, bool is_counted,
  */
 struct model_op model_op_decode(const struct ref_map *ref,
 				const u8 bytes[MODEL_OP_BYTES]);
+
+/**
+ * model_ops_random() - A sequence of random operations.
+ * @cfg: configuration
+ * @rng: generator
+ * @ops: set
+ * @nr: how many
+ */
+void model_ops_random(const struct pgtable_cfg *cfg, struct rng *rng,
+		      struct model_op *ops, size_t nr);
 
 /**
  * model_cfg_decode() - A configuration that the engine accepts.

@@ -170,6 +170,23 @@ struct model_op model_op_decode(const struct ref_map *ref,
 	return op;
 }
 
+void model_ops_random(const struct pgtable_cfg *cfg, struct rng *rng,
+		      struct model_op *ops, size_t nr)
+{
+	struct ref_map shape;
+
+	ref_map_init(&shape, cfg);
+	for (size_t i = 0; i < nr; i++) {
+		u64 bits = rng_next(rng);
+		u8 bytes[MODEL_OP_BYTES];
+
+		for (size_t j = 0; j < MODEL_OP_BYTES; j++)
+			bytes[j] = (u8)(bits >> 8 * j);
+		ops[i] = model_op_decode(&shape, bytes);
+	}
+	ref_map_fini(&shape);
+}
+
 struct pgtable_cfg model_cfg_decode(const u8 b[MODEL_CFG_BYTES])
 {
 	static const size_t granules[] = { SZ_4K, SZ_16K, SZ_64K };

@@ -7,7 +7,6 @@
 #include "support.h"
 
 #include "model.h"
-#include "rng.h"
 #include "sizes.h"
 
 #define NR_OPS 48
@@ -20,26 +19,16 @@ static void run_sequence(const struct pgtable_cfg *cfg, bool is_counted,
 {
 	struct model_op ops[NR_OPS];
 	char why[MODEL_TEXT_MAX];
-	struct ref_map shape;
 	enum model_diff diff;
 	struct rng rng;
 	size_t nr;
 
 	rng_init(&rng, seed);
-	ref_map_init(&shape, cfg);
-	for (size_t i = 0; i < NR_OPS; i++) {
-		u64 bits = rng_next(&rng);
-		u8 bytes[MODEL_OP_BYTES];
-
-		for (size_t j = 0; j < MODEL_OP_BYTES; j++)
-			bytes[j] = (u8)(bits >> 8 * j);
-		ops[i] = model_op_decode(&shape, bytes);
-	}
-	ref_map_fini(&shape);
+	model_ops_random(cfg, &rng, ops, NR_OPS);
 	diff = model_run(cfg, is_counted, ops, NR_OPS, why);
 	if (!diff)
 		return;
-	nr = model_shrink(cfg, is_counted, ops, NR_OPS);
+	nr = model_shrink(cfg, is_counted, ops, NR_OPS, diff);
 	model_run(cfg, is_counted, ops, nr, why);
 	print_error("%s, sequence seed 0x%" PRIx64 "%s:\n",
 		    model_diff_name(diff), seed, is_counted ? ", counted" : "");
