@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -42,6 +43,17 @@ class Console:
             stream.flush()
         except (OSError, ValueError):
             self.is_broken = True
+            self._sink(stream)
+
+    @staticmethod
+    def _sink(stream: TextIO) -> None:
+        """What is still buffered would fail again at exit: let it go."""
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        except (OSError, ValueError):
+            pass
 
     def _clear(self) -> None:
         if self._is_shown:
