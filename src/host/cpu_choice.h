@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which CPU to measure on. */
+#ifndef IOPT_CPU_CHOICE_H
+#define IOPT_CPU_CHOICE_H
+
+#include "err.h"
+#include "load.h"
+#include "topology.h"
+#include "types.h"
+
+/* Let host_cpu_choose() pick. */
+#define HOST_CPU_ANY (-1)
+
+/**
+ * struct host_choice - A chosen CPU.
+ * @cpu: its number, as the kernel counts
+ * @is_isolated: the scheduler leaves it alone
+ * @busy_permille: load of its core in the sample, all threads added up
+ * @reason: why it was chosen, for a person
+ */
+struct host_choice {
+	unsigned int cpu;
+	bool is_isolated;
+	unsigned int busy_permille;
+	char reason[HOST_TEXT_MAX];
+};
+
+IOPT_BEGIN_DECLS
+
+/**
+ * host_cpu_choose() - Choose a CPU, or check one that was asked for.
+ * @topo: topology
+ * @load: sample of the load; NULL when nothing is known
+ * @wanted: number of the CPU that the user asked for, or HOST_CPU_ANY
+ * @choice: set to the choice
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Of the CPUs that this process may use, in this order: an isolated one; of
+ * the fastest kind; on the least busy core, to 5 %; on a core with the fewest
+ * hardware threads; not on the core of CPU 0, which takes most interrupts; the
+ * one with the highest number. A process that was bound to some CPUs
+ * (taskset) chooses among those.
+ *
+ * Return: 0;
+ * -EINVAL when @wanted cannot be used; the text names those that can;
+ * -ENOMEM when memory ran out.
+ */
+int host_cpu_choose(const struct host_topology *topo,
+		    const struct host_load *load, int wanted,
+		    struct host_choice *choice, struct iopt_err *err);
+
+IOPT_END_DECLS
+
+#endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The load of CPUs: arithmetic between readings, and real ones. */
+#include "fixture.h"
+
+#include "load.h"
+
+/* One row a CPU and what it did between two readings. */
+static const struct {
+	struct cpu_ticks before, after;
+	unsigned int busy_permille;
+} rows[] = {
+	{ { 0, 0, 0 }, { 0, 0, 0 }, 0 },
+	{ { 100, 0, 1000 }, { 100, 0, 1010 }, 0 },
+	{ { 100, 0, 1000 }, { 110, 0, 1010 }, 1000 },
+	{ { 100, 0, 1000 }, { 103, 0, 1010 }, 300 },
+	{ { 100, 5, 1000 }, { 103, 7, 1010 }, 500 }, /* 3 + 2 stolen of 10 */
+	{ { 100, 0, 1000 }, { 101, 0, 1003 }, 333 },
+	{ { 100, 0, 1000 }, { 2, 0, 20 }, 0 },	  /* was off and came back */
+	{ { 100, 0, 1000 }, { 90, 0, 1010 }, 0 }, /* busy went backwards */
+};
+
+static void test_between(void **state)
+{
+	struct cpu_ticks before[ARRAY_SIZE(rows)], after[ARRAY_SIZE(rows)];
+	struct host_load load;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		before[i] = rows[i].before;
+		after[i] = rows[i].after;
+	}
+	assert_int_equal(
+		host_load_between(before, after, ARRAY_SIZE(rows), &load), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		expect_u64(host_load_of(&load, i), rows[i].busy_permille,
+			   "row %u", i);
+	expect_u64(host_load_of(&load, ARRAY_SIZE(rows)), 0, "no such CPU");
+	expect_u64(host_load_of(NULL, 0), 0, "no sample");
+	host_load_fini(&load);
+	assert_null(load.busy_permille);
+}
+
+/* busy = user nice system irq softirq = 10 + 1 + 20 + 3 + 4. */
+static const struct fixture_file stat_files[] = {
+	{ "proc/stat", "cpu  10 1 20 900 60 3 4 2 0 0\n"
+		       "cpu0 5 0 10 450 30 1 2 1 0 0\n"
+		       "cpu5 5 1 10 450 30 2 2 1 0 0\n"
+		       "intr 12345 0 0\nctxt 99\n" },
+	{ NULL, NULL },
+};
+
+static void test_total(void **state)
+{
+	struct cpu_ticks ticks;
+	struct fixture fixture;
+
+	(void)state;
+	fixture_init(&fixture, stat_files);
+	assert_true(host_ticks_total(fixture.root, &ticks));
+	assert_int_equal(ticks.busy, 38);
+	assert_int_equal(ticks.steal, 2);
+	assert_int_equal(ticks.total, 1000);
+	fixture_fini(&fixture);
+}
+
+/* A file that stands still is a machine that is idle; CPUs 1 to 4 are off. */
+static void test_sample_of_fixture(void **state)
+{
+	struct fixture fixture;
+	struct host_load load;
+
+	(void)state;
+	fixture_init(&fixture, stat_files);
+	assert_int_equal(host_load_sample(fixture.root, 1, &load, NULL), 0);
+	assert_int_equal(load.nr_cpus, 6);
+	for (unsigned int i = 0; i < 6; i++)
+		assert_int_equal(host_load_of(&load, i), 0);
+	host_load_fini(&load);
+	fixture_fini(&fixture);
+}
+
+static const struct fixture_file bad_files[][2] = {
+	{ { NULL, NULL } },
+	{ { "proc/stat", "" } },
+	{ { "proc/stat", "cpu  1 2 3 4\n" } },
+	{ { "proc/stat", "cpu0 1 2 3\n" } },
+	{ { "proc/stat", "cpu0 a b c d\n" } },
+};
+
+static void test_sample_fails(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_files); i++) {
+		struct fixture fixture;
+		struct host_load load;
+		struct iopt_err err = { "" };
+
+		fixture_init(&fixture, bad_files[i]);
+		expect_int(host_load_sample(fixture.root, 1, &load, &err),
+			   -ENOENT, "sample");
+		expect_text(err.msg, "/proc/stat", "error text");
+		fixture_fini(&fixture);
+	}
+}
+
+/* This thread keeps some CPU busy, so that the sum cannot be 0. */
+static void test_sample_of_here(void **state)
+{
+	struct cpu_ticks before, after;
+
+	(void)state;
+	if (!host_ticks_total(NULL, &before)) {
+		print_message("skip: no /proc/stat here\n");
+		skip();
+	}
+	do {
+		for (int i = 0; i < 1000000; i++)
+			__asm__ volatile("" ::: "memory");
+		assert_true(host_ticks_total(NULL, &after));
+	} while (after.total - before.total < 4);
+	assert_true(after.busy > before.busy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_between),
+		cmocka_unit_test(test_total),
+		cmocka_unit_test(test_sample_of_fixture),
+		cmocka_unit_test(test_sample_fails),
+		cmocka_unit_test(test_sample_of_here),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
