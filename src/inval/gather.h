@@ -35,7 +35,8 @@ struct gather {
  * @flush_all: invalidate the whole context now
  * @flush_walk: invalidate [@iova, @iova + @size) and the walk caches for it,
  *	now; @granule is the smallest page size in bytes
- * @add_page: note that the leaf of @granule bytes at @iova is gone
+ * @add_page: note that the leaf of @granule bytes at @iova is gone; @gather is
+ *	what the unmap was given, NULL too
  * @sync: invalidate what @gather holds and wait; called through gather_sync()
  *
  * Each member is called with the cookie that goes with the table. None may

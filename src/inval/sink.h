@@ -3,7 +3,8 @@
  * The sink: gathers as arm-smmu-v3 does and sends nothing.
  *
  * Timed code invalidates into it, so that a measured time holds the cost of
- * gathering and none of a command queue.
+ * gathering and none of a command queue. As with arm-smmu-v3, an unmap needs a
+ * gather.
  */
 #ifndef IOPT_SINK_H
 #define IOPT_SINK_H

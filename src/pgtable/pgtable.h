@@ -107,6 +107,8 @@ struct pgtable;
 
 /**
  * struct pgtable_ops - What an engine does. All sizes and addresses in bytes.
+ * Ranges are aligned to @pgsize and end inside the input and the output
+ * space: as in the kernel, only where they start is checked.
  * @map_pages: map @pgcount pages of @pgsize at @iova to @paddr with @prot.
  *	Works on the entries of one last-level table at a time, so that a
  *	caller loops. Adds the bytes mapped to *@mapped, also on failure.
@@ -121,7 +123,8 @@ struct pgtable;
  *	the bytes unmapped: 0 when nothing is mapped there, on wrong
  *	arguments, where the policy refuses, or when a split found no memory.
  *	May be more than asked with PGTABLE_WHOLE.
- * @iova_to_phys: the physical address of @iova; 0 when it is not mapped.
+ * @iova_to_phys: the physical address of @iova, whose bits above the input
+ *	size are ignored; 0 when it is not mapped.
  * @leaf_walk: the first leaf that ends above @iova. Returns 0; -ENOENT when
  *	there is none; *@leaf is untouched then.
  * @free: free every table; reports no invalidation.
