@@ -453,6 +453,61 @@ static void pages_after_a_filled_gather(void **state)
 	fixture_fini(&f);
 }
 
+static void count_sync(struct gather *gather, void *cookie)
+{
+	u64 *nr_syncs = cookie;
+
+	(void)gather;
+	(*nr_syncs)++;
+}
+
+struct sync_row {
+	const char *rule;
+	u64 size; /* of what is unmapped at 0, where 2M of pages are */
+	u64 nr_syncs;
+};
+
+static const struct sync_row sync_rows[] = {
+	/* Nothing unmapped: an older core calls the driver even so. */
+	{ "6.1", 0, 1 },
+	{ "6.12", 0, 1 },
+	{ "smmuv2", 0, 1 },
+	{ "7.3", 0, 0 },
+	/* A table alone, reported by a walk flush, not as a page. */
+	{ "6.1", SZ_2M, 1 },
+	{ "smmuv2", SZ_2M, 1 },
+	{ "7.3", SZ_2M, 1 }, /* filled with the range */
+};
+
+/* How often a driver is asked to sync; lpae-6.1 adds no page for a table. */
+static void syncs_of_an_empty_gather(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sync_rows); i++) {
+		const struct sync_row *row = &sync_rows[i];
+		struct inval_ops ops = inval_recorder_ops;
+		struct iommu_domain domain;
+		u64 nr_syncs = 0;
+		struct fixture f;
+
+		fixture_init(&f, "lpae-6.1", SZ_4K, true);
+		assert_int_equal(iommu_map(&f.domain, 0, SZ_4K, SZ_2M, PROT),
+				 0);
+		ops.sync = count_sync;
+		domain = f.domain;
+		domain.rule = gather_rule_find(row->rule);
+		domain.tlb = &ops;
+		domain.cookie = &nr_syncs;
+		assert_int_equal(iommu_unmap(&domain, 0, row->size), row->size);
+		assert_int_equal(f.rec.counts.nr_pages, 0);
+		if (nr_syncs != row->nr_syncs)
+			fail_msg("row %zu, rule %s: expected %" PRIu64
+				 " syncs, got %" PRIu64,
+				 i, row->rule, row->nr_syncs, nr_syncs);
+		fixture_fini(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +520,7 @@ int main(void)
 		cmocka_unit_test(flush_of_a_queue),
 		cmocka_unit_test(queued_gathers),
 		cmocka_unit_test(pages_after_a_filled_gather),
+		cmocka_unit_test(syncs_of_an_empty_gather),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,11 @@
  * driver adds to it and syncs it.
  *
  * Models: struct iommu_iotlb_gather, iommu_iotlb_gather_add_page(),
- *	iommu_iotlb_gather_add_range() and iommu_iotlb_gather_is_disjoint().
+ *	iommu_iotlb_gather_add_range(), iommu_iotlb_gather_is_disjoint() and
+ *	iommu_iotlb_sync().
  * Does not model: the free list of pages that VT-d and AMD put in the gather.
- * Source: include/linux/iommu.h of Linux 6.1, 6.12 and 7.3 (equal there);
+ * Source: include/linux/iommu.h of Linux 6.1, 6.12 and 7.3 (equal there, but
+ *	for iommu_iotlb_sync(), see @fills_empty of struct gather_rule);
  *	drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c,
  *	arm_smmu_tlb_inv_page_nosync(), arm_smmu_iotlb_sync();
  *	drivers/iommu/arm/arm-smmu/arm-smmu.c, arm_smmu_tlb_add_page_s1().
@@ -112,7 +114,7 @@ static inline void gather_add_range(struct gather *gather, u64 iova,
  * @ops: whose sync() is called
  * @cookie: for @ops
  *
- * Source: include/linux/iommu.h, iommu_iotlb_sync().
+ * Source: include/linux/iommu.h, iommu_iotlb_sync() of Linux 7.3.
  */
 static inline void gather_sync(struct gather *gather,
 			       const struct inval_ops *ops, void *cookie)
@@ -148,8 +150,9 @@ static inline void gather_add_page(struct gather *gather,
  * @immediate: each page is invalidated when it is added, and a sync only
  *	waits (SMMUv2); otherwise pages gather into one range (SMMUv3)
  * @fills_empty: the IOMMU core puts the range of an unmap into a gather that
- *	is still empty after it, so that a sync is not left out; without a page
- *	size in it SMMUv3 sends nothing for such a range
+ *	is still empty after it, and leaves out the sync of an empty one; an
+ *	older core asks the driver to sync whatever the gather holds. SMMUv3
+ *	sends nothing without a page size, SMMUv2 polls its sync all the same
  *	(drivers/iommu/iommu.c, __iommu_unmap_domain_pgtbl(), Linux 7.3)
  */
 struct gather_rule {

@@ -128,7 +128,12 @@ size_t iommu_unmap(struct iommu_domain *domain, u64 iova, size_t size)
 
 void iommu_iotlb_sync(struct iommu_domain *domain, struct gather *gather)
 {
-	gather_sync(gather, domain->tlb, domain->cookie);
+	if (domain->rule->fills_empty) {
+		gather_sync(gather, domain->tlb, domain->cookie);
+		return;
+	}
+	domain->tlb->sync(gather, domain->cookie);
+	gather_init(gather);
 }
 
 void iommu_flush_iotlb_all(struct iommu_domain *domain)

@@ -103,7 +103,7 @@ size_t iommu_unmap(struct iommu_domain *domain, u64 iova, size_t size);
 
 /**
  * iommu_iotlb_sync() - Invalidate what a gather holds, and empty it.
- * @domain: domain
+ * @domain: domain; its rule says whether the driver hears of an empty gather
  * @gather: caller's
  */
 void iommu_iotlb_sync(struct iommu_domain *domain, struct gather *gather);
