@@ -49,6 +49,7 @@ int lpae_create(const struct pgtable_cfg *cfg, struct pgtable **out,
 	if (!lpae)
 		return iopt_err_set(err, -ENOMEM, "no memory for a table");
 	lpae->pgt.cfg = *cfg;
+	lpae->fmt = cfg->stage == 1 ? LPAE_FMT_S1 : LPAE_FMT_S2;
 	lpae->pa_offset = arena_pa_offset(cfg->arena);
 	ret = lpae_geometry(cfg, &lpae->pgt.geo, err);
 	if (ret)

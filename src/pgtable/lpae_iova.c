@@ -28,7 +28,7 @@ LPAE_INLINE u64 iova_to_phys_loop(struct pgtable *pgt, u64 iova, bool is_fixed)
 		desc = READ_ONCE(table[lpae_index(geo, iova, level)]);
 		if (!desc)
 			return 0;
-		if (lpae_is_leaf(desc, level)) {
+		if (lpae_leaf(desc, level, lpae->fmt)) {
 			u64 size = is_fixed ? lpae_block_size(geo, level) :
 					      lpae_granule(geo);
 
@@ -98,7 +98,7 @@ int lpae_leaf_walk(struct pgtable *pgt, u64 iova, struct pgtable_leaf *leaf)
 		u64 size = lpae_block_size(geo, level);
 		u64 desc = READ_ONCE(table[lpae_index(geo, iova, level)]);
 
-		if (lpae_is_leaf(desc, level)) {
+		if (lpae_leaf(desc, level, lpae->fmt)) {
 			*leaf = (struct pgtable_leaf){
 				.iova = align_down(iova, size),
 				.paddr = lpae_desc_paddr(geo, desc),

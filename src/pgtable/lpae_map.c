@@ -46,7 +46,7 @@ static u64 prot_s2(int prot)
 
 static u64 prot_to_attrs(const struct lpae *lpae, int prot)
 {
-	u64 attrs = lpae->pgt.cfg.stage == 1 ? prot_s1(prot) : prot_s2(prot);
+	u64 attrs = lpae->fmt == LPAE_FMT_S1 ? prot_s1(prot) : prot_s2(prot);
 
 	attrs |= prot & IOMMU_CACHE ? LPAE_SH_IS : LPAE_SH_OS;
 	if (prot & IOMMU_NOEXEC)
@@ -62,7 +62,7 @@ LPAE_INLINE int map_leaves(struct lpae *lpae, u64 iova, u64 paddr, u64 attrs,
 	u64 size = lpae_block_size(&lpae->pgt.geo, level);
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (lpae_is_leaf(slot[i], level)) {
+		if (lpae_leaf(slot[i], level, lpae->fmt)) {
 			lpae_warn(lpae);
 			return -EEXIST;
 		}
@@ -97,7 +97,7 @@ LPAE_INLINE int next_table(struct lpae *lpae, u64 *slot, unsigned int level,
 	} else if (!lpae->pgt.cfg.coherent_walk && !(desc & LPAE_SW_SYNC)) {
 		lpae_clean(slot, 1);
 	}
-	if (lpae_is_leaf(desc, level)) {
+	if (lpae_leaf(desc, level, lpae->fmt)) {
 		lpae_warn(lpae);
 		return -EEXIST;
 	}

@@ -26,7 +26,7 @@ void lpae_free_tables(const struct lpae *lpae, u64 *table, unsigned int level)
 	for (const u64 *slot = table; slot != end; slot++) {
 		u64 desc = *slot;
 
-		if (!desc || lpae_is_leaf(desc, level))
+		if (!desc || lpae_leaf(desc, level, lpae->fmt))
 			continue;
 		lpae_free_tables(lpae, lpae_deref(lpae, desc), level + 1);
 	}
@@ -44,7 +44,11 @@ LPAE_INLINE void clear_slots(const struct lpae *lpae, u64 *slot, unsigned int n)
 LPAE_INLINE void add_page(const struct lpae *lpae, struct gather *gather,
 			  u64 iova, size_t size)
 {
-	lpae->pgt.cfg.tlb->add_page(gather, iova, size, lpae->pgt.cfg.cookie);
+	const struct inval_ops *tlb = lpae->pgt.cfg.tlb;
+
+	/* Never NULL here; io_pgtable_tlb_add_page() asks each time. */
+	if (tlb && tlb->add_page)
+		tlb->add_page(gather, iova, size, lpae->pgt.cfg.cookie);
 }
 
 /* A cleared table entry: no walk may use it any more, then it is freed. */
@@ -70,7 +74,7 @@ LPAE_INLINE size_t clear_each(struct lpae *lpae, struct gather *gather,
 			break;
 		}
 		clear_slots(lpae, slot, 1);
-		if (!lpae_is_leaf(desc, level))
+		if (!lpae_leaf(desc, level, lpae->fmt))
 			drop_table(lpae, desc, iova, size, level);
 		else if (!gather_is_queued(gather))
 			add_page(lpae, gather, iova, size);
@@ -91,7 +95,7 @@ LPAE_INLINE size_t clear_run(struct lpae *lpae, struct gather *gather, u64 iova,
 			lpae_warn(lpae);
 			break;
 		}
-		if (lpae_is_leaf(desc, level))
+		if (lpae_leaf(desc, level, lpae->fmt))
 			continue;
 		clear_slots(lpae, &slot[i], 1);
 		drop_table(lpae, desc, iova + i * size, size, level);
@@ -131,18 +135,18 @@ struct part {
 
 /* Leaves of @level for what @block mapped, but for @n entries from @first on */
 LPAE_INLINE void split_fill(const struct lpae *lpae, u64 *table, u64 block,
-			    unsigned int level, unsigned int first,
-			    unsigned int n)
+			    unsigned int level, int first, int n)
 {
-	unsigned int entries = 1u << lpae->pgt.geo.bits_per_level;
+	int entries = 1 << lpae->pgt.geo.bits_per_level;
 	u64 size = lpae_block_size(&lpae->pgt.geo, level);
 	u64 paddr = lpae_desc_paddr(&lpae->pgt.geo, block);
 	u64 attrs = block & LPAE_ATTR_MASK;
 
-	for (unsigned int i = 0; i < entries; i++, paddr += size)
-		if (i - first >= n)
-			lpae_leaf_write(lpae, &table[i], 1, paddr, attrs,
-					level);
+	for (int i = 0; i < entries; i++, paddr += size) {
+		if (i >= first && i < first + n)
+			continue;
+		lpae_leaf_write(lpae, &table[i], 1, paddr, attrs, level);
+	}
 }
 
 /*
@@ -171,7 +175,7 @@ static size_t split(struct lpae *lpae, struct gather *gather, struct part part,
 		if (part.count < n)
 			n = (unsigned int)part.count;
 	}
-	split_fill(lpae, table, block, level, first, n);
+	split_fill(lpae, table, block, level, n ? (int)first : -1, (int)n);
 
 	old = lpae_table_install(lpae, table, slot, block);
 	if (old != block) {
@@ -234,7 +238,7 @@ LPAE_INLINE size_t unmap_pages(struct pgtable *pgt, u64 iova, size_t pgsize,
 			return clear_run(lpae, gather, iova, pgsize, n, level,
 					 slot);
 		}
-		if (!lpae_is_leaf(desc, level)) {
+		if (!lpae_leaf(desc, level, lpae->fmt)) {
 			table = lpae_deref(lpae, desc);
 			continue;
 		}

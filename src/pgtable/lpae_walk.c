@@ -19,7 +19,7 @@ static int visit_entry(struct lpae *lpae, struct lpae_visit *visit,
 	ret = visit->fn(visit, level, slot, size);
 	if (ret)
 		return ret;
-	if (lpae_is_leaf(desc, level)) {
+	if (lpae_leaf(desc, level, lpae->fmt)) {
 		visit->addr += size;
 		return 0;
 	}
