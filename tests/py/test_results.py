@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import ROOT  # noqa: F401
 from ioptlib import results
 
 WHOLE = json.dumps({"context": {"num_cpus": 2}, "benchmarks": [

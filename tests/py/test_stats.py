@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ROOT  # noqa: F401
 from ioptlib import stats
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT  # noqa: F401
 from ioptlib import results, summary
 from made import document
 
