@@ -239,13 +239,16 @@ def _partial_series(axes: Axes, series: Sequence[Samples],
 
 
 def _count_of(samples: Samples) -> float | None:
-    """How many leaves a call maps; a full table by its entries."""
+    """How many leaves a call handles; a full table's by what it did."""
     word = samples.case.get("count")
     if word.isdigit():
         return float(word)
-    calls = samples.values("bytes_mapped") or samples.values("bytes_unmapped")
     size = names.size_bytes(samples.case.get("size"))
-    return calls[0] / size if calls and size else None
+    moved = samples.values("bytes_mapped") or samples.values("bytes_unmapped")
+    if size and moved:
+        return max(moved[0], *samples.values("bytes_unmapped")[:1], 0) / size
+    entries = samples.values("pte_writes")
+    return entries[0] if entries else None
 
 
 def _line(axes: Axes, series: Sequence[Samples], style: Style) -> None:

@@ -186,7 +186,8 @@ def merge_contexts(contexts: Sequence[Mapping[str, Any]]) \
     """The context of all processes, and what each has of its own.
 
     A key that differs between processes is in the first as the median, if
-    it is a number, or the list of values, and in the second as it was.
+    it is a number, or the list of values, and in the second as it was. The
+    classes of counters are those of all families together.
     """
     merged: dict[str, Any] = {}
     own: list[dict[str, Any]] = [{} for _ in contexts]
@@ -195,6 +196,10 @@ def merge_contexts(contexts: Sequence[Mapping[str, Any]]) \
         if key not in PROCESS_KEYS:
             if all(value == values[0] for value in values):
                 merged[key] = values[0]
+                continue
+            if key == CLASSES_KEY:
+                words = (w for value in values for w in str(value).split())
+                merged[key] = " ".join(dict.fromkeys(words))
                 continue
             merged[key] = _agreed(values)
         if key in _TOLD_KEYS:

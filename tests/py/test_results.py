@@ -88,6 +88,15 @@ def test_contexts() -> None:
     assert own[1] == {"ns": "2.5", "cc": "clang", "date": "y"}
 
 
+def test_counter_classes_of_all_families() -> None:
+    merged, own = results.merge_contexts([
+        {"iopt_counter_classes": "a:exact b:noisy"},
+        {"iopt_counter_classes": "a:exact c:exact"}])
+    assert results.counter_classes(merged) == \
+        {"a": "exact", "b": "noisy", "c": "exact"}
+    assert own == [{}, {}]
+
+
 def test_dump_reads_back() -> None:
     document = {"context": {"a": "1", "list": [{"x": 1}, {"y": [2]}]},
                 "benchmarks": [{"name": "map/size:4K", "x": 0.1}]}
