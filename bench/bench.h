@@ -11,8 +11,9 @@
  *	BENCH_TIME	setup (prepare run finish)... prepare run check finish
  *			teardown
  *
- * in this order, with a context of its own each; a case that fails any step is
- * an error row and never a number. After each teardown the arena must be as
+ * in this order, with a context of its own each; a family without run() has
+ * counters alone and stops after the second. A case that fails any step is an
+ * error row and never a number. After each teardown the arena must be as
  * empty as before. Only run() is timed, n operations at a time; n is chosen
  * so that a timed section lasts at least 20 us, and sections alternate with
  * the untimed prepare() and finish().
@@ -130,9 +131,12 @@ struct bench_counts {
  *	behind
  * @count: counts one operation, checks the counts against what they must be,
  *	and reports them. All must be declared exact
- * @max_n: most operations that one prepare() can provide for; NULL: 2^20
- * @prepare: provides for @n operations, untimed; NULL for nothing to do
- * @run: does @n operations, timed
+ * @max_n: most operations that one prepare() can provide for; NULL: 2^20; not
+ *	called without @run
+ * @prepare: provides for @n operations, untimed; NULL for nothing to do; not
+ *	called without @run
+ * @run: does @n operations, timed; NULL where only counters have a meaning:
+ *	rows are labelled "counted" and no hook after this one is called
  * @check_after: compares what the @n operations of the last section left
  *	behind, before finish(); NULL where verify() says all
  * @finish: undoes what run() did, untimed; NULL for nothing to do

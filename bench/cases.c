@@ -124,10 +124,10 @@ static int family_check(const struct bench_family *f, struct iopt_err *err)
 				    "digits and _",
 				    f->name ? f->name : "(none)");
 	if (!f->question || !f->keys || !f->setup || !f->teardown ||
-	    !f->verify || !f->count || !f->run)
+	    !f->verify || !f->count)
 		return iopt_err_set(err, -EINVAL,
 				    "family %s: needs question, keys, setup, "
-				    "teardown, verify, count and run",
+				    "teardown, verify and count",
 				    f->name);
 	if (!nr_keys(f) || nr_keys(f) > BENCH_MAX_KEYS)
 		return iopt_err_set(err, -EINVAL,

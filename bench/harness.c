@@ -33,6 +33,11 @@ static bool is_stopped(const struct harness_cfg *cfg)
 	return cfg->measure.stop && *cfg->measure.stop;
 }
 
+static bool is_counted(const struct row *row)
+{
+	return row->cfg->is_count_only || !row->c->family->run;
+}
+
 static u64 live_bytes(const struct row *row)
 {
 	const struct arena *arena = row->cfg->env->arena;
@@ -156,13 +161,13 @@ static void row_write(struct row *row, struct gb_state *state)
 				 "twice",
 				 row->counts.entries[i].name,
 				 row->counts.entries[i].value);
-	if (!row->cfg->is_count_only) {
+	if (!is_counted(row)) {
 		if (!measure_is_proven(m->n2n_ratio))
 			strcat(warn, ",n2n");
 		if (m->is_short)
 			strcat(warn, ",short");
 	}
-	if (row->cfg->is_count_only)
+	if (is_counted(row))
 		snprintf(label, sizeof(label), "counted");
 	else
 		snprintf(label, sizeof(label), "%s%s%s", row->outcome,
@@ -288,7 +293,7 @@ static int row_run(struct row *row, struct gb *gb, struct iopt_err *err)
 	row_verify(row);
 	if (!row->error[0])
 		row_count(row);
-	if (row->cfg->is_count_only)
+	if (is_counted(row))
 		return row_register(row, gb, counted_row, 1, err);
 	return row_time(row, gb, err);
 }

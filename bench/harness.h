@@ -16,7 +16,8 @@
  * @measure: for timing
  * @cases: the cases in the order to run them
  * @nr_cases: entries in @cases
- * @is_count_only: count and do not time; rows are labelled "counted"
+ * @is_count_only: count and do not time; rows are labelled "counted", as those
+ *	of a family that has no run() always are
  * @progress: where "progress <i> <n> <name>" lines go; NULL for nowhere
  */
 struct harness_cfg {

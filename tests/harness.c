@@ -22,6 +22,7 @@ struct fake {
 	double value;
 	const char *outcome;
 	const char *skip;
+	bool is_untimed; /* the family has no run() */
 	/* What must come of it. */
 	struct harness_result want;
 	const char *row[2]; /* must be in the row */
@@ -153,6 +154,29 @@ static const struct bench_counter counters[] = { { "map_ns", false },
 						 { "exact_own", true },
 						 { NULL, false } };
 
+/* Never called: the harness must not ask a family without run(). */
+static int fake_unwanted(void *ctx, u64 n, struct iopt_err *err)
+{
+	(void)ctx;
+	(void)n;
+	(void)err;
+	note('u');
+	return 0;
+}
+
+static const struct bench_family untimed_family = {
+	.name = "untimed",
+	.question = "what is there to count?",
+	.keys = keys,
+	.counters = counters,
+	.setup = fake_setup,
+	.teardown = fake_teardown,
+	.verify = fake_verify,
+	.count = fake_count,
+	.prepare = fake_unwanted,
+	.finish = fake_unwanted,
+};
+
 static const struct bench_family family = {
 	.name = "fake",
 	.question = "does the harness see it?",
@@ -173,6 +197,8 @@ static const struct bench_family family = {
 };
 
 static const struct bench_family *const families[] = { &family, NULL };
+static const struct bench_family *const untimed_families[] = { &untimed_family,
+							       NULL };
 
 /* Runs the family once; the caller frees the text of the result. */
 static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
@@ -190,7 +216,11 @@ static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
 	memset(&now, 0, offsetof(__typeof__(now), nr_runs_before_stop));
 	now.fake = fake;
 	assert_non_null(f);
-	assert_int_equal(bench_list_build(&list, families, &env, NULL), 0);
+	assert_int_equal(
+		bench_list_build(&list,
+				 fake->is_untimed ? untimed_families : families,
+				 &env, NULL),
+		0);
 	assert_int_equal(list.nr, 1);
 	c[0] = &list.cases[0];
 	cfg->env = &env;
@@ -367,24 +397,30 @@ static void test_nothing_is_timed_after_a_failure(void **state)
 	}
 }
 
+/* A count-only run, and a family that has nothing to time in any run. */
 static void test_count_only(void **state)
 {
-	const struct fake fake = { "counted", .op_ns = 2000, .max_n = 99,
-				   .counter = "pte_writes", .value = 512 };
-	struct harness_cfg cfg = { .is_count_only = true };
-	struct arena *arena = make_arena();
-	struct harness_result got;
-	char *text = run_fake(&fake, &cfg, arena, &got, 0);
-
 	(void)state;
-	assert_int_equal(got.nr_ok, 1);
-	expect_text(text, "\"label\": \"counted\"", "label");
-	expect_text(text, "\"pte_writes\": 5.12", "counter");
-	expect_text(text, "\"iterations\": 1,", "iterations");
-	assert_null(strstr(text, "\"real_time\": 0.0"));
-	assert_null(strchr(now.calls, 'r'));
-	free(text);
-	arena_destroy(arena);
+	for (int is_untimed = 0; is_untimed < 2; is_untimed++) {
+		const struct fake fake = {
+			"counted",    .op_ns = 2000,
+			.max_n = 99,  .counter = "pte_writes",
+			.value = 512, .is_untimed = is_untimed
+		};
+		struct harness_cfg cfg = { .is_count_only = !is_untimed };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+		char *text = run_fake(&fake, &cfg, arena, &got, 0);
+
+		assert_int_equal(got.nr_ok, 1);
+		expect_text(text, "\"label\": \"counted\"", "label");
+		expect_text(text, "\"pte_writes\": 5.12", "counter");
+		expect_text(text, "\"iterations\": 1,", "iterations");
+		assert_null(strstr(text, "\"real_time\": 0.0"));
+		assert_null(strpbrk(now.calls, "ru"));
+		free(text);
+		arena_destroy(arena);
+	}
 }
 
 /* Stopped in calibration, or in the sections that count: no row, no leak. */
