@@ -244,9 +244,10 @@ def _count_of(samples: Samples) -> float | None:
     if word.isdigit():
         return float(word)
     size = names.size_bytes(samples.case.get("size"))
-    moved = samples.values("bytes_mapped") or samples.values("bytes_unmapped")
+    moved = max((value for key in ("bytes_mapped", "bytes_unmapped")
+                 for value in samples.values(key)), default=0)
     if size and moved:
-        return max(moved[0], *samples.values("bytes_unmapped")[:1], 0) / size
+        return moved / size
     entries = samples.values("pte_writes")
     return entries[0] if entries else None
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BenchRunner
+from ioptlib import runner
+from ioptlib.console import Console
 
 CASES = {"map": 16, "unmap_partial": 16, "replay": 8, "limit": 2}
 NR_CASES = sum(CASES.values())
@@ -220,11 +222,8 @@ def test_interrupt_keeps_what_was_measured(
     assert str(files[0]) in out.splitlines()[-1]
 
 
-def test_stalled_process_is_ended(tmp_path: Path) -> None:
-    from conftest import FAKE
-    from ioptlib import runner
-    from ioptlib.console import Console
-    settings = runner.Settings(str(FAKE), 1, 1, families=("limit",),
+def test_stalled_process_is_ended(fake: Path, tmp_path: Path) -> None:
+    settings = runner.Settings(str(fake), 1, 1, families=("limit",),
                                stall_s=1.0)
     families = runner.list_families(settings)
     spool = runner.Spool.create(tmp_path / "spool", settings, families, {})
