@@ -4,5 +4,7 @@
 
 const struct bench_family *const bench_families[] = {
 	&limit_family,
+	&map_family,
+	&unmap_family,
 	NULL,
 };
