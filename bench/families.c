@@ -3,6 +3,7 @@
 #include "families.h"
 
 const struct bench_family *const bench_families[] = {
+	&aftermath_family,
 	&limit_family,
 	&map_family,
 	&unmap_family,

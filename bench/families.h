@@ -5,6 +5,7 @@
 
 #include "bench.h"
 
+extern const struct bench_family aftermath_family;
 extern const struct bench_family limit_family;
 extern const struct bench_family map_family;
 extern const struct bench_family unmap_family;
