@@ -6,8 +6,11 @@
 #include "bench.h"
 
 extern const struct bench_family aftermath_family;
+extern const struct bench_family destroy_family;
+extern const struct bench_family iova_to_phys_family;
 extern const struct bench_family limit_family;
 extern const struct bench_family map_family;
 extern const struct bench_family unmap_family;
+extern const struct bench_family unmap_partial_family;
 
 #endif

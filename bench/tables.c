@@ -255,9 +255,8 @@ int tables_grow(struct tables *t, u64 n, struct iopt_err *err)
 	return ret;
 }
 
-static void evict_slot(void *arg, size_t table, u64 iova)
+void tables_evict_at(const struct tables *t, size_t table, u64 iova)
 {
-	const struct tables *t = arg;
 	const struct pgtable *pgt = t->pgt[table];
 	const struct pgtable_geometry *geo = &pgt->geo;
 	u64 offset = arena_pa_offset(t->cfg.arena);
@@ -279,10 +278,20 @@ static void evict_slot(void *arg, size_t table, u64 iova)
 	}
 }
 
+void tables_evict_wait(void)
+{
+	evict_wait();
+}
+
+static void evict_slot(void *arg, size_t table, u64 iova)
+{
+	tables_evict_at(arg, table, iova);
+}
+
 void tables_evict(const struct tables *t, u64 n)
 {
 	tables_for_each(t, n, evict_slot, (void *)(uintptr_t)t);
-	evict_wait();
+	tables_evict_wait();
 }
 
 static int check_range(const struct tables *t, struct pgtable *pgt,

@@ -222,6 +222,20 @@ void tables_clear(struct tables *t);
 void tables_evict(const struct tables *t, u64 n);
 
 /**
+ * tables_evict_at() - Put the descriptors of one address out of all caches.
+ * @t: tables
+ * @table: number of the table
+ * @iova: any address in it; at the level of the leaves those of a whole
+ *	operation go. tables_evict_wait() ends a series of calls
+ */
+void tables_evict_at(const struct tables *t, size_t table, u64 iova);
+
+/**
+ * tables_evict_wait() - Wait until all that was evicted has left.
+ */
+void tables_evict_wait(void);
+
+/**
  * tables_check() - Do exactly these ranges translate, each to its address?
  * @t: tables
  * @pgt: one of them
