@@ -22,6 +22,7 @@
 #define IOPT_BENCH_H
 
 #include "arena.h"
+#include "clock.h"
 #include "err.h"
 #include "types.h"
 
@@ -48,12 +49,14 @@ enum bench_phase {
 /**
  * struct bench_env - What the process gives to all cases.
  * @arena: where tables come from; shared, empty between cases
+ * @clock: clock that measures
  * @seed: of the process; a case derives its own random numbers from it
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
  */
 struct bench_env {
 	struct arena *arena;
+	const struct host_clock *clock;
 	u64 seed;
 	const char *const *traces;
 	size_t nr_traces;

@@ -69,6 +69,34 @@ static void add_families(struct adder *a,
 	add(a, "iopt_family", "%s", text);
 }
 
+static void add_machine(struct adder *a, const struct machine *m)
+{
+	const char *hwloc = host_hwloc_version(m->topo);
+	char text[VALUE_MAX] = "";
+
+	for (size_t i = 0; i < m->doubts.nr; i++)
+		append(text, "%s%s%s", m->doubts.list[i].text, "");
+	add(a, "iopt_cpu", "%u", m->choice.cpu);
+	add(a, "iopt_cpu_reason", "%s", m->choice.reason);
+	add(a, "iopt_cpu_bound", m->is_bound ? "yes" : "no");
+	add(a, "iopt_clock", "%s", m->clock.name);
+	add(a, "iopt_clock_overhead_ns", "%.1f", m->clock.overhead_ns);
+	add(a, "iopt_clock_resolution_ns", "%" PRIu64, m->clock.resolution_ns);
+	add(a, "iopt_doubts", "%s", text);
+	add(a, "iopt_lib_hwloc", "%s", hwloc ? hwloc : HOST_UNKNOWN);
+}
+
+static void add_host(struct adder *a, const struct host_environ *environ)
+{
+	char key[64];
+
+	for (size_t i = 0; i < HOST_NR_FACTS; i++) {
+		snprintf(key, sizeof(key), "iopt_host_%s",
+			 environ->facts[i].key);
+		add(a, key, "%s", environ->facts[i].value);
+	}
+}
+
 /* What the pages are is known once they were touched. */
 static const char *backing(struct arena *arena)
 {
@@ -92,16 +120,9 @@ int context_add_all(struct gb *gb, const struct bench_context *context,
 	add_families(&a, context->families);
 	add(&a, "iopt_round", "%" PRIu64, context->round);
 	add(&a, "iopt_seed", "%" PRIu64, context->env->seed);
-	if (context->cpu < 0)
-		add(&a, "iopt_cpu", "unknown");
-	else
-		add(&a, "iopt_cpu", "%d", context->cpu);
+	add_machine(&a, context->machine);
 	if (!a.ret)
 		a.ret = gb_context_add(gb, "iopt_order", context->order, err);
-	add(&a, "iopt_clock", "%s", context->clock.name);
-	add(&a, "iopt_clock_overhead_ns", "%.1f", context->clock.overhead_ns);
-	add(&a, "iopt_clock_resolution_ns", "%.1f",
-	    context->clock.resolution_ns);
 	add(&a, "iopt_harness_overhead_ns", "%.1f", context->overhead_ns);
 	add(&a, "iopt_arena_backing", "%s", backing(context->env->arena));
 	add(&a, "iopt_cache_clean", "%s", cache_clean_name());
@@ -109,6 +130,6 @@ int context_add_all(struct gb *gb, const struct bench_context *context,
 	add(&a, "iopt_cc", "%s", IOPT_CC);
 	add(&a, "iopt_cflags", "%s", IOPT_CFLAGS);
 	add(&a, "iopt_lib_benchmark", "%s", gb_version());
-	add(&a, "iopt_lib_hwloc", "%s", IOPT_HWLOC_VERSION);
+	add_host(&a, &context->machine->environ);
 	return a.ret;
 }

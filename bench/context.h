@@ -4,8 +4,8 @@
 #define IOPT_CONTEXT_H
 
 #include "bench.h"
-#include "clock.h"
 #include "gbench.h"
+#include "machine.h"
 
 /**
  * struct bench_context - What of the context depends on this run.
@@ -13,8 +13,7 @@
  * @families: families of the selected cases, NULL after the last
  * @order: comma list of the indices of the cases, in the order they run
  * @round: number of this round, from 0
- * @cpu: CPU that the process is pinned to; negative when it is not
- * @clock: the clock
+ * @machine: what is measured on
  * @overhead_ns: what an empty section costs
  */
 struct bench_context {
@@ -22,8 +21,7 @@ struct bench_context {
 	const struct bench_family *const *families;
 	const char *order;
 	u64 round;
-	int cpu;
-	struct bench_clock clock;
+	const struct machine *machine;
 	double overhead_ns;
 };
 

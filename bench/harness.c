@@ -131,15 +131,16 @@ static void row_check_counts(struct row *row)
 
 static void row_count(struct row *row)
 {
+	const struct host_clock *clock = row->cfg->env->clock;
 	struct iopt_err err = { "" };
 	u64 start;
 	int ret;
 
 	if (row_setup(row, BENCH_COUNT))
 		return;
-	start = clock_now_ns();
+	start = host_clock_ns(clock);
 	ret = row->c->family->count(row->ctx, &row->counts, &err);
-	row->count_ns = (double)(clock_now_ns() - start);
+	row->count_ns = (double)(host_clock_ns(clock) - start);
 	if (ret)
 		row_fail(row, ret, "verify: count: %s", err.msg);
 	row_teardown(row);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* iopt-bench: runs the selected cases and writes one row of each. */
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +10,9 @@
 #include "families.h"
 #include "harness.h"
 #include "list.h"
+#include "machine.h"
 #include "options.h"
-#include "rng.h"
+#include "selection.h"
 #include "sizes.h"
 
 #define ARENA_BYTES (256 * SZ_1M)
@@ -46,102 +46,6 @@ static int complain(const struct iopt_err *err, int code)
 	return code;
 }
 
-/**
- * struct selection - Cases to run.
- * @cases: in the order to run them
- * @nr: entries in @cases
- * @order: their indices before the shuffle, as a comma list
- * @families: families that have a case among them, NULL after the last
- */
-struct selection {
-	const struct bench_case **cases;
-	size_t nr;
-	char *order;
-	const struct bench_family *families[OPTIONS_MAX + 1];
-};
-
-static void selection_free(struct selection *sel)
-{
-	free(sel->cases);
-	free(sel->order);
-}
-
-static void note_family(struct selection *sel, const struct bench_family *f)
-{
-	size_t i = 0;
-
-	while (sel->families[i] && sel->families[i] != f)
-		i++;
-	sel->families[i] = f;
-}
-
-static int select_cases(struct selection *sel, const struct bench_list *list,
-			const struct options *opt, struct iopt_err *err)
-{
-	sel->cases = calloc(list->nr + 1, sizeof(*sel->cases));
-	sel->order = calloc(list->nr + 1, sizeof("4294967295,"));
-	if (!sel->cases || !sel->order)
-		return iopt_err_set(err, -ENOMEM, "no memory");
-	for (size_t i = 0; i < list->nr; i++) {
-		if (!options_wants(opt, &list->cases[i]))
-			continue;
-		sel->cases[sel->nr++] = &list->cases[i];
-		note_family(sel, list->cases[i].family);
-	}
-	if (!sel->nr)
-		return iopt_err_set(err, -ENOENT,
-				    "no case matches%s%s; --list --json "
-				    "names them",
-				    opt->filter_text ? " --filter " : "",
-				    opt->filter_text ? opt->filter_text : "");
-	return 0;
-}
-
-/* Fisher and Yates; the order is the list of old indices. */
-static int shuffle(struct selection *sel, u64 seed, struct iopt_err *err)
-{
-	u32 *index = calloc(sel->nr, sizeof(*index));
-	struct rng rng;
-	size_t len = 0;
-
-	if (!index)
-		return iopt_err_set(err, -ENOMEM, "no memory");
-	rng_init(&rng, seed);
-	for (size_t i = 0; i < sel->nr; i++)
-		index[i] = (u32)i;
-	for (size_t i = sel->nr - 1; i > 0; i--) {
-		size_t j = rng_below(&rng, i + 1);
-		const struct bench_case *c = sel->cases[i];
-		u32 at = index[i];
-
-		sel->cases[i] = sel->cases[j];
-		sel->cases[j] = c;
-		index[i] = index[j];
-		index[j] = at;
-	}
-	for (size_t i = 0; i < sel->nr; i++)
-		len += (size_t)sprintf(sel->order + len, "%s%u", i ? "," : "",
-				       index[i]);
-	free(index);
-	return 0;
-}
-
-static int pin(int cpu, struct iopt_err *err)
-{
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return 0;
-	CPU_ZERO(&set);
-	if (cpu < CPU_SETSIZE)
-		CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		return iopt_err_set(err, -EINVAL,
-				    "--cpu %d: this process may not run there",
-				    cpu);
-	return 0;
-}
-
 /* What became of the run, as an exit code. */
 static int conclude(int ret, const struct harness_result *result,
 		    const struct iopt_err *err)
@@ -159,41 +63,65 @@ static int conclude(int ret, const struct harness_result *result,
 	return EXIT_FAILURE;
 }
 
-static int measure_all(const struct options *opt, const struct selection *sel,
-		       const struct bench_env *env, FILE *out)
+/**
+ * struct job - What is to be measured, where, and where to.
+ * @opt: command line
+ * @sel: cases
+ * @machine: what is measured on
+ * @env: for the cases
+ * @out: where the result goes
+ */
+struct job {
+	const struct options *opt;
+	const struct selection *sel;
+	struct machine machine;
+	struct bench_env env;
+	FILE *out;
+};
+
+static int run_cases(const struct job *job, struct gb *gb,
+		     struct harness_result *result, struct iopt_err *err)
 {
-	struct harness_result result = { .nr_ok = 0 };
+	const struct options *opt = job->opt;
+	struct bench_context context = {
+		.env = &job->env,
+		.families = job->sel->families,
+		.order = job->sel->order,
+		.round = opt->round,
+		.machine = &job->machine,
+		.overhead_ns = measure_overhead_ns(&job->machine.clock),
+	};
 	struct harness_cfg cfg = {
-		.env = env,
-		.measure = { .budget_ns = (double)opt->min_time_ms * 1e6,
+		.env = &job->env,
+		.measure = { .clock = &job->machine.clock,
+			     .budget_ns = (double)opt->min_time_ms * 1e6,
 			     .stop = &stop },
-		.cases = sel->cases,
-		.nr_cases = sel->nr,
+		.cases = job->sel->cases,
+		.nr_cases = job->sel->nr,
 		.is_count_only = opt->is_count_only,
 		.progress = opt->wants_progress ? stderr : NULL,
 	};
-	struct bench_context context = {
-		.env = env,
-		.families = sel->families,
-		.order = sel->order,
-		.round = opt->round,
-		.cpu = opt->cpu,
-	};
+	int ret = context_add_all(gb, &context, err);
+
+	if (ret)
+		return ret;
+	cfg.measure.min_section_ns =
+		measure_section_ns(&job->machine.clock, context.overhead_ns);
+	return harness_run(&cfg, gb, result, err);
+}
+
+static int measure_all(const struct job *job)
+{
+	struct harness_result result = { .nr_ok = 0 };
 	struct iopt_err err = { "" }, end_err = { "" };
 	struct gb *gb;
 	int ret, end;
 
-	clock_measure(&context.clock);
-	context.overhead_ns = measure_overhead_ns();
-	cfg.measure.min_section_ns =
-		measure_section_ns(&context.clock, context.overhead_ns);
-	ret = gb_create(out, opt->out ? GB_JSON : GB_CONSOLE, "iopt-bench", &gb,
-			&err);
+	ret = gb_create(job->out, job->opt->out ? GB_JSON : GB_CONSOLE,
+			"iopt-bench", &gb, &err);
 	if (ret)
 		return complain(&err, EXIT_FAILURE);
-	ret = context_add_all(gb, &context, &err);
-	if (!ret)
-		ret = harness_run(&cfg, gb, &result, &err);
+	ret = run_cases(job, gb, &result, &err);
 	end = gb_destroy(gb, &end_err);
 	if (end && (!ret || ret == -EINTR)) {
 		ret = end;
@@ -203,69 +131,73 @@ static int measure_all(const struct options *opt, const struct selection *sel,
 }
 
 /* The result must be writable before anything is measured. */
-static FILE *open_out(const char *path, struct iopt_err *err)
+static int measure_into(struct job *job)
 {
-	FILE *out = path ? fopen(path, "w") : stdout;
-
-	if (!out)
-		iopt_err_set(err, -errno, "--out %s: %s", path,
-			     strerror(errno));
-	return out;
-}
-
-static int run_in_arena(const struct options *opt, const struct selection *sel,
-			struct bench_env *env)
-{
-	struct arena_cfg cfg = { .size = ARENA_BYTES };
+	const char *path = job->opt->out;
 	struct iopt_err err = { "" };
-	FILE *out;
 	int code;
 
-	if (arena_create(&cfg, &env->arena, &err))
-		return complain(&err, EXIT_FAILURE);
-	out = open_out(opt->out, &err);
-	if (!out) {
-		arena_destroy(env->arena);
+	job->out = path ? fopen(path, "w") : stdout;
+	if (!job->out) {
+		iopt_err_set(&err, -errno, "--out %s: %s", path,
+			     strerror(errno));
 		return complain(&err, EXIT_FAILURE);
 	}
 	catch_signals();
-	code = measure_all(opt, sel, env, out);
-	if (out != stdout && fclose(out) && code == EXIT_SUCCESS) {
-		iopt_err_set(&err, -errno, "--out %s: %s", opt->out,
+	code = measure_all(job);
+	if (path && fclose(job->out) && code == EXIT_SUCCESS) {
+		iopt_err_set(&err, -errno, "--out %s: %s", path,
 			     strerror(errno));
 		code = complain(&err, EXIT_FAILURE);
 	}
-	arena_destroy(env->arena);
+	return code;
+}
+
+static int run_job(struct job *job)
+{
+	struct arena_cfg cfg = { .size = ARENA_BYTES,
+				 .bind = host_mem_bind,
+				 .bind_arg = &job->machine.place };
+	struct iopt_err err = { "" };
+	int ret = machine_init(&job->machine, job->opt->cpu, &err);
+	int code;
+
+	if (!ret)
+		ret = arena_create(&cfg, &job->env.arena, &err);
+	if (ret) {
+		machine_fini(&job->machine);
+		return complain(&err,
+				ret == -EINVAL ? EXIT_USAGE : EXIT_FAILURE);
+	}
+	job->env.clock = &job->machine.clock;
+	code = measure_into(job);
+	arena_destroy(job->env.arena);
+	machine_fini(&job->machine);
 	return code;
 }
 
 static int run(const struct options *opt)
 {
-	struct bench_env env = { .seed = opt->seed,
-				 .traces = opt->traces,
-				 .nr_traces = opt->nr_traces };
-	struct bench_list list = { NULL, 0 };
 	struct selection sel = { .nr = 0 };
+	struct job job = {
+		.opt = opt,
+		.sel = &sel,
+		.env = { .seed = opt->seed,
+			 .traces = opt->traces,
+			 .nr_traces = opt->nr_traces },
+	};
+	struct bench_list list = { NULL, 0 };
 	struct iopt_err err = { "" };
 	int code = EXIT_SUCCESS;
-	int ret = bench_list_build(&list, opt->families, &env, &err);
+	int ret = bench_list_build(&list, opt->families, &job.env, &err);
 
-	if (!ret && opt->wants_list) {
+	if (!ret && opt->wants_list)
 		ret = list_print(stdout, &list, opt, &err);
-		goto out;
-	}
-	if (!ret)
-		ret = select_cases(&sel, &list, opt, &err);
-	if (!ret)
-		ret = shuffle(&sel, opt->seed, &err);
-	if (!ret && pin(opt->cpu, &err)) {
-		code = complain(&err, EXIT_USAGE);
-		goto out;
-	}
-	if (!ret)
-		code = run_in_arena(opt, &sel, &env);
-out:
-	selection_free(&sel);
+	else if (!ret)
+		ret = selection_init(&sel, &list, opt, &err);
+	if (!ret && !opt->wants_list)
+		code = run_job(&job);
+	selection_fini(&sel);
 	bench_list_free(&list);
 	return ret ? complain(&err, EXIT_FAILURE) : code;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <time.h>
 
 #define MIN_SECTION_NS 20000.0
 #define MAX_N	       (1ull << 20)
@@ -17,12 +18,12 @@
 /* All that a case may take, as a multiple of its timed part. */
 #define MAX_WHOLE 4
 
-double measure_section_ns(const struct bench_clock *clock, double overhead_ns)
+double measure_section_ns(const struct host_clock *clock, double overhead_ns)
 {
 	double ns = MIN_SECTION_NS;
 
 	ns = fmax(ns, 100 * overhead_ns);
-	return fmax(ns, 200 * clock->resolution_ns);
+	return fmax(ns, 200 * (double)clock->resolution_ns);
 }
 
 bool measure_is_proven(double n2n_ratio)
@@ -30,24 +31,34 @@ bool measure_is_proven(double n2n_ratio)
 	return fabs(n2n_ratio / 2 - 1) <= TOLERANCE;
 }
 
+/* CPU time of this thread. Costs a system call. */
+static u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
+}
+
 int measure_section(const struct measure *m, u64 n, bool is_last,
 		    struct measure_section *section, struct iopt_err *err)
 {
+	const struct host_clock *clock = m->cfg->clock;
 	const struct bench_family *f = m->family;
 	u64 begin, cpu, start, end;
 	int ret;
 
 	if (m->cfg->stop && *m->cfg->stop)
 		return iopt_err_set(err, -EINTR, "interrupted");
-	begin = clock_now_ns();
+	begin = host_clock_ns(clock);
 	ret = f->prepare ? f->prepare(m->ctx, n, err) : 0;
 	if (ret)
 		return ret;
-	cpu = clock_cpu_ns();
-	start = clock_now_ns();
+	cpu = cpu_ns();
+	start = host_clock_ns(clock);
 	f->run(m->ctx, n);
-	end = clock_now_ns();
-	cpu = clock_cpu_ns() - cpu;
+	end = host_clock_ns(clock);
+	cpu = cpu_ns() - cpu;
 	if (is_last && f->check_after)
 		ret = f->check_after(m->ctx, n, err);
 	if (!ret && f->finish)
@@ -56,7 +67,7 @@ int measure_section(const struct measure *m, u64 n, bool is_last,
 		return ret;
 	section->wall_ns = (double)(end - start);
 	section->cpu_ns = (double)cpu;
-	section->whole_ns = (double)(clock_now_ns() - begin);
+	section->whole_ns = (double)(host_clock_ns(clock) - begin);
 	return 0;
 }
 
@@ -176,10 +187,10 @@ static void run_nothing(void *ctx, u64 n)
 	(void)n;
 }
 
-double measure_overhead_ns(void)
+double measure_overhead_ns(const struct host_clock *clock)
 {
 	static const struct bench_family empty = { .run = run_nothing };
-	static const struct measure_cfg cfg = { .budget_ns = 0 };
+	const struct measure_cfg cfg = { .clock = clock };
 	const struct measure m = { .cfg = &cfg, .family = &empty };
 	struct measure_section s;
 	double min_ns = INFINITY;

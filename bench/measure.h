@@ -9,15 +9,16 @@
 #include <signal.h>
 
 #include "bench.h"
-#include "clock.h"
 
 /**
  * struct measure_cfg - What holds for all cases of a process.
+ * @clock: clock that measures
  * @min_section_ns: least length of a timed section; see measure_section_ns()
  * @budget_ns: timed part of a case, in ns
  * @stop: becomes true when the user wants to stop; NULL when nobody will
  */
 struct measure_cfg {
+	const struct host_clock *clock;
 	double min_section_ns;
 	double budget_ns;
 	const volatile sig_atomic_t *stop;
@@ -67,7 +68,7 @@ IOPT_BEGIN_DECLS
  * Return: the largest of 20 us, 100 times the overhead and 200 times the
  * resolution, so that the clock adds at most 1 %.
  */
-double measure_section_ns(const struct bench_clock *clock, double overhead_ns);
+double measure_section_ns(const struct host_clock *clock, double overhead_ns);
 
 /**
  * measure_plan() - Choose the operations of a section and their number.
@@ -103,10 +104,11 @@ bool measure_is_proven(double n2n_ratio);
 
 /**
  * measure_overhead_ns() - What an empty operation costs on the same path.
+ * @clock: clock that measures
  *
  * Return: ns of a section of one empty operation, the clock included.
  */
-double measure_overhead_ns(void);
+double measure_overhead_ns(const struct host_clock *clock);
 
 IOPT_END_DECLS
 

@@ -37,6 +37,8 @@ static struct {
 	unsigned int nr_runs_before_stop;
 } now;
 
+static struct host_clock now_clock;
+
 static void note(char call)
 {
 	size_t len = strlen(now.calls);
@@ -111,13 +113,13 @@ static int fake_prepare(void *ctx, u64 n, struct iopt_err *err)
 static void fake_run(void *ctx, u64 n)
 {
 	double ns = now.fake->section_ns + now.fake->op_ns * (double)n;
-	u64 start = clock_now_ns();
+	u64 start = host_clock_ns(&now_clock);
 
 	(void)ctx;
 	note('r');
 	if (now.nr_runs_before_stop && !--now.nr_runs_before_stop)
 		now.stop = 1;
-	while (ns > 0 && (double)(clock_now_ns() - start) < ns)
+	while (ns > 0 && (double)(host_clock_ns(&now_clock) - start) < ns)
 		;
 }
 
@@ -205,7 +207,7 @@ static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
 		      struct arena *arena, struct harness_result *result,
 		      int want_ret)
 {
-	struct bench_env env = { .arena = arena };
+	struct bench_env env = { .arena = arena, .clock = &now_clock };
 	struct bench_list list;
 	const struct bench_case *c[2];
 	FILE *f = tmpfile();
@@ -226,6 +228,7 @@ static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
 	cfg->env = &env;
 	cfg->cases = c;
 	cfg->nr_cases = 1;
+	cfg->measure.clock = &now_clock;
 	cfg->measure.min_section_ns = 20000;
 	cfg->measure.budget_ns = 200000;
 	cfg->measure.stop = &now.stop;
@@ -450,7 +453,8 @@ static void test_interrupt(void **state)
 static void test_section_length(void **state)
 {
 	static const struct {
-		double resolution_ns, overhead_ns, want_ns;
+		u64 resolution_ns;
+		double overhead_ns, want_ns;
 	} rows[] = {
 		{ 1, 25, 20000 },     /* 100 * 25 and 200 * 1 are less */
 		{ 1, 1000, 100000 },  /* 100 * 1000 */
@@ -459,7 +463,8 @@ static void test_section_length(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct bench_clock clock = { "", 0, rows[i].resolution_ns };
+		struct host_clock clock = { .resolution_ns =
+						    rows[i].resolution_ns };
 
 		assert_true(measure_section_ns(&clock, rows[i].overhead_ns) ==
 			    rows[i].want_ns);
@@ -471,7 +476,7 @@ static void test_section_length(void **state)
 	assert_false(measure_is_proven(2.4));
 	assert_false(measure_is_proven(1));
 	assert_false(measure_is_proven(0));
-	assert_true(measure_overhead_ns() < 100000);
+	assert_true(measure_overhead_ns(&now_clock) < 100000);
 }
 
 int main(void)
@@ -485,5 +490,7 @@ int main(void)
 		cmocka_unit_test(test_section_length),
 	};
 
+	if (host_clock_init(&now_clock, 0, NULL))
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

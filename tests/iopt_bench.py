@@ -36,7 +36,7 @@ class Usage(unittest.TestCase):
         (["--filter", "["], 2, "--filter [: "),
         (["--bogus"], 2, "--bogus: there is no such option"),
         (["--out"], 2, "--out: a value is wanted"),
-        (["--cpu", "60000"], 2, "--cpu 60000: "),
+        (["--cpu", "60000"], 2, "cpu 60000 cannot be used; this process may use "),
         (["map"], 2, "map: there are options only"),
         (["--filter", "no_such_case"], 1, "no case matches --filter no_such_case"),
         (["--out", "/nonexistent/o.json"], 1, "--out /nonexistent/o.json: No such file"),
@@ -123,6 +123,15 @@ class Result(unittest.TestCase):
         self.assertGreater(float(context["iopt_clock_overhead_ns"]), 0)
         for key in ("version", "clock", "arena_backing", "cache_clean", "cc", "cflags"):
             self.assertTrue(context["iopt_" + key])
+        for key in ("cpu_model", "arch", "kernel", "page_size", "thp", "governor", "caches"):
+            self.assertTrue(context["iopt_host_" + key])
+        self.assertEqual(context["iopt_cpu_bound"], "yes")
+
+    def test_cpu(self) -> None:
+        for cpu in sorted(os.sched_getaffinity(0)):
+            with self.subTest(cpu=cpu):
+                context = self.result("--cpu", str(cpu))[0]["context"]
+                self.assertEqual(context["iopt_cpu"], str(cpu))
 
     def test_order_is_the_seeds(self) -> None:
         first = [row["name"] for row in self.result()[0]["benchmarks"]]

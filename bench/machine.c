@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The machine that is measured on. */
+#include "machine.h"
+
+#include <errno.h>
+
+#include "load.h"
+
+#define WATCH_MS 100
+
+static int bind(struct machine *m, struct iopt_err *err)
+{
+	int ret = host_cpu_bind(m->topo, m->choice.cpu, err);
+
+	m->is_bound = !ret;
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
+/* What the record and the doubts say of the chosen CPU. */
+static void look_round(struct machine *m, const struct host_load *load)
+{
+	const struct host_source source = { .topo = m->topo,
+					    .cpu = m->choice.cpu };
+	const struct host_state state = { .env = &m->environ,
+					  .topo = m->topo,
+					  .load = load,
+					  .clock = &m->clock,
+					  .cpu = m->choice.cpu };
+
+	host_environ_read(&source, &m->environ);
+	host_doubts_find(&state, &m->doubts);
+}
+
+int machine_init(struct machine *m, int cpu, struct iopt_err *err)
+{
+	struct host_load load = { .busy_permille = NULL };
+	bool has_load;
+	int ret;
+
+	*m = (struct machine){ .topo = NULL };
+	ret = host_topology_create(NULL, &m->topo, err);
+	if (ret)
+		return ret;
+	has_load = !host_load_sample(NULL, WATCH_MS, &load, NULL);
+	ret = host_cpu_choose(m->topo, has_load ? &load : NULL, cpu, &m->choice,
+			      err);
+	if (!ret)
+		ret = bind(m, err);
+	/* On the CPU that it will be read on. */
+	if (!ret)
+		ret = host_clock_init(&m->clock, 0, err);
+	if (!ret) {
+		m->place = (struct host_place){ m->topo, m->choice.cpu };
+		look_round(m, has_load ? &load : NULL);
+	}
+	if (has_load)
+		host_load_fini(&load);
+	return ret;
+}
+
+void machine_fini(struct machine *m)
+{
+	host_topology_destroy(m->topo);
+	m->topo = NULL;
+}
