@@ -147,6 +147,8 @@ struct bench_counts {
  * @report: reports noisy counters after the last section; NULL for none
  * @outcome: a static word for how the operation ends, such as "refused", asked
  *	after the last section; NULL: "ok"
+ * @warning: a static word for what is doubtful in the input, such as "lost",
+ *	or NULL for nothing; goes to the label behind the outcome. NULL: nothing
  *
  * Hooks that return int return 0, or -errno with the reason in @err.
  */
@@ -170,6 +172,7 @@ struct bench_family {
 	void (*start)(void *ctx);
 	void (*report)(void *ctx, struct bench_counts *counts);
 	const char *(*outcome)(void *ctx);
+	const char *(*warning)(void *ctx);
 };
 
 /**

@@ -24,6 +24,7 @@ struct row {
 	double count_ns;
 	struct measure m;
 	const char *outcome;
+	const char *warning;
 	char error[sizeof(struct iopt_err) + 16];
 	bool is_interrupted;
 };
@@ -152,7 +153,7 @@ static void row_write(struct row *row, struct gb_state *state)
 {
 	const struct measure *m = &row->m;
 	char label[64];
-	char warn[32] = "";
+	char warn[48] = "";
 
 	for (size_t i = 0; i < row->counts.nr; i++)
 		if (gb_counter_set(state, row->counts.entries[i].name,
@@ -163,6 +164,8 @@ static void row_write(struct row *row, struct gb_state *state)
 				 row->counts.entries[i].name,
 				 row->counts.entries[i].value);
 	if (!is_counted(row)) {
+		if (row->warning)
+			snprintf(warn, 32, ",%s", row->warning);
 		if (!measure_is_proven(m->n2n_ratio))
 			strcat(warn, ",n2n");
 		if (m->is_short)
@@ -211,6 +214,8 @@ static void row_sections(struct row *row, struct gb_state *state)
 		m->family->report(m->ctx, &row->counts);
 	if (m->family->outcome)
 		row->outcome = m->family->outcome(m->ctx);
+	if (m->family->warning)
+		row->warning = m->family->warning(m->ctx);
 	row_check_counts(row);
 }
 

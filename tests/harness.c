@@ -21,6 +21,7 @@ struct fake {
 	const char *counter;
 	double value;
 	const char *outcome;
+	const char *warning;
 	const char *skip;
 	bool is_untimed; /* the family has no run() */
 	/* What must come of it. */
@@ -143,6 +144,12 @@ static const char *fake_outcome(void *ctx)
 	return now.fake->outcome ? now.fake->outcome : "ok";
 }
 
+static const char *fake_warning(void *ctx)
+{
+	(void)ctx;
+	return now.fake->warning;
+}
+
 static void fake_report(void *ctx, struct bench_counts *counts)
 {
 	(void)ctx;
@@ -196,6 +203,7 @@ static const struct bench_family family = {
 	.finish = fake_finish,
 	.report = fake_report,
 	.outcome = fake_outcome,
+	.warning = fake_warning,
 };
 
 static const struct bench_family *const families[] = { &family, NULL };
@@ -268,6 +276,10 @@ static const struct fake table[] = {
 	  .row = { "\"map_ns\": 1.5", "\"n2n_ratio\": " }, .label = "ok" },
 	{ "a named outcome", .op_ns = 2000, .max_n = 1000, .outcome = "refused",
 	  .want = OK, .label = "refused" },
+	{ "a doubtful input", .op_ns = 2000, .max_n = 1000, .warning = "lost",
+	  .want = OK, .label = "ok;warn=lost" },
+	{ "a doubtful input and no work", .max_n = 1000, .warning = "lost,cut",
+	  .want = OK, .label = "ok;warn=lost,cut,n2n,short\"" },
 	{ "a counter", .op_ns = 2000, .max_n = 1000, .counter = "exact_own",
 	  .value = 7, .want = OK, .row = { "\"exact_own\": 7.0" },
 	  .label = "ok" },
