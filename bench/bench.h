@@ -31,6 +31,7 @@
 #define BENCH_NAME_MAX	   192
 
 struct bench_family;
+struct trace_set;
 
 /* The smallest set of cases that a case is in; each holds those before it. */
 enum bench_set {
@@ -53,6 +54,7 @@ enum bench_phase {
  * @seed: of the process; a case derives its own random numbers from it
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
+ * @trace_set: the same traces under their names, or NULL where none is run
  */
 struct bench_env {
 	struct arena *arena;
@@ -60,6 +62,7 @@ struct bench_env {
 	u64 seed;
 	const char *const *traces;
 	size_t nr_traces;
+	struct trace_set *trace_set;
 };
 
 /**

@@ -5,11 +5,14 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "barrier.h"
 #include "build_id.h"
+#include "families.h"
 #include "sizes.h"
+#include "trace_set.h"
 
 #define VALUE_MAX 4096
 
@@ -97,6 +100,21 @@ static void add_host(struct adder *a, const struct host_environ *environ)
 	}
 }
 
+/* Only of a run that replays. */
+static void add_traces(struct adder *a, const struct bench_context *context)
+{
+	const struct bench_family *const *f = context->families;
+	char *text;
+
+	while (*f && *f != &replay_family)
+		f++;
+	if (!*f || !context->env->trace_set)
+		return;
+	text = trace_set_describe(context->env->trace_set);
+	add(a, "iopt_traces", "%s", text ? text : "unknown");
+	free(text);
+}
+
 /* What the pages are is known once they were touched. */
 static const char *backing(struct arena *arena)
 {
@@ -123,6 +141,7 @@ int context_add_all(struct gb *gb, const struct bench_context *context,
 	add_machine(&a, context->machine);
 	if (!a.ret)
 		a.ret = gb_context_add(gb, "iopt_order", context->order, err);
+	add_traces(&a, context);
 	add(&a, "iopt_harness_overhead_ns", "%.1f", context->overhead_ns);
 	add(&a, "iopt_arena_backing", "%s", backing(context->env->arena));
 	add(&a, "iopt_cache_clean", "%s", cache_clean_name());

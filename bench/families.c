@@ -3,8 +3,7 @@
 #include "families.h"
 
 const struct bench_family *const bench_families[] = {
-	&map_family,	       &unmap_family,
-	&unmap_partial_family, &iova_to_phys_family,
-	&destroy_family,       &aftermath_family,
-	&limit_family,	       NULL,
+	&map_family,	      &unmap_family,   &unmap_partial_family,
+	&iova_to_phys_family, &destroy_family, &replay_family,
+	&aftermath_family,    &limit_family,   NULL,
 };

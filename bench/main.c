@@ -14,6 +14,7 @@
 #include "options.h"
 #include "selection.h"
 #include "sizes.h"
+#include "trace_set.h"
 
 #define ARENA_BYTES (256 * SZ_1M)
 
@@ -189,8 +190,11 @@ static int run(const struct options *opt)
 	struct bench_list list = { NULL, 0 };
 	struct iopt_err err = { "" };
 	int code = EXIT_SUCCESS;
-	int ret = bench_list_build(&list, opt->families, &job.env, &err);
+	int ret = trace_set_create(opt->traces, opt->nr_traces,
+				   &job.env.trace_set, &err);
 
+	if (!ret)
+		ret = bench_list_build(&list, opt->families, &job.env, &err);
 	if (!ret && opt->wants_list)
 		ret = list_print(stdout, &list, opt, &err);
 	else if (!ret)
@@ -199,6 +203,7 @@ static int run(const struct options *opt)
 		code = run_job(&job);
 	selection_fini(&sel);
 	bench_list_free(&list);
+	trace_set_destroy(job.env.trace_set);
 	return ret ? complain(&err, EXIT_FAILURE) : code;
 }
 

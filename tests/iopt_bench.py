@@ -14,6 +14,7 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from typing import Any
 
 BENCH = ""
 GRAMMAR = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+:[0-9A-Za-z_.-]+)+")
@@ -163,6 +164,46 @@ class Result(unittest.TestCase):
         done = run(*self.ARGS, "--out", "/dev/full")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+class Trace(unittest.TestCase):
+    """A user's own trace."""
+
+    MAP = "dd-1 [000] 1.0: map: IOMMU: iova=0x%x paddr=0x0 size=4096\n"
+    UNMAP = "dd-1 [000] 1.0: unmap: IOMMU: iova=0x%x size=4096 unmapped_size=4096\n"
+
+    def replay(self, text: str) -> tuple[int, str, dict[str, Any]]:
+        with tempfile.TemporaryDirectory() as folder:
+            trace, out = Path(folder, "my trace.txt"), Path(folder, "o.json")
+            trace.write_text(text)
+            done = run("--family", "replay", "--filter", "engine:lpae-7.3/sync:each",
+                       "--trace", str(trace), "--out", str(out), "--min-time-ms", "1")
+            return done.returncode, str(trace), json.loads(out.read_text())
+
+    def test_good(self) -> None:
+        code, path, result = self.replay((self.MAP + self.UNMAP) % (4096, 4096) * 3)
+        self.assertEqual(code, 0)
+        [row] = result["benchmarks"]
+        self.assertEqual(row["name"].split("/")[1], "trace:my_trace.txt")
+        self.assertEqual((row["nr_maps"], row["nr_unmaps"], row["nr_differ"]), (3, 3, 0))
+        self.assertGreater(row["map_ns"], 0)
+        self.assertEqual(result["context"]["iopt_traces"],
+                         f"my_trace.txt: {path}, 3 maps, 3 unmaps, 0 lost")
+
+    def test_lost(self) -> None:
+        code, _, result = self.replay("CPU:0 [LOST 7 EVENTS]\n" + self.MAP % 4096)
+        self.assertEqual(code, 0)
+        [row] = result["benchmarks"]
+        self.assertTrue(row["label"].startswith("ok;warn=lost"), row["label"])
+        self.assertEqual(row["nr_lost"], 7)
+        self.assertTrue(result["context"]["iopt_traces"].endswith(", 7 lost"))
+
+    def test_malformed(self) -> None:
+        code, path, result = self.replay(self.MAP % 4096 + "x 1.0: map: IOMMU: iova=0x\n")
+        self.assertEqual(code, 1)
+        [row] = result["benchmarks"]
+        self.assertTrue(row["error_message"].startswith(
+            f"verify: setup: {path}:2: malformed iommu event"), row["error_message"])
 
 
 class Interrupt(unittest.TestCase):

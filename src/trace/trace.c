@@ -3,6 +3,7 @@
 #include "trace.h"
 
 #include "trace_input.h"
+#include "trace_xz.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -84,6 +85,11 @@ const char *trace_name(const struct trace_reader *reader)
 u64 trace_nr_lines(const struct trace_reader *reader)
 {
 	return trace_input_nr_lines(reader->in);
+}
+
+bool trace_reads_xz(void)
+{
+	return trace_xz_is_built();
 }
 
 void trace_close(struct trace_reader *reader)

@@ -73,6 +73,13 @@ const char *trace_name(const struct trace_reader *reader);
 u64 trace_nr_lines(const struct trace_reader *reader);
 
 /**
+ * trace_reads_xz() - Can this build read .xz?
+ *
+ * Return: false when it has no liblzma.
+ */
+bool trace_reads_xz(void);
+
+/**
  * trace_close() - Close the file and free the reader.
  * @reader: from trace_open(), or NULL
  */

@@ -16,6 +16,11 @@ struct trace_xz;
 IOPT_BEGIN_DECLS
 
 /**
+ * trace_xz_is_built() - Does this build have liblzma?
+ */
+bool trace_xz_is_built(void);
+
+/**
  * trace_xz_create() - Start a decompressor.
  * @out: set to it; owned by the caller until trace_xz_destroy()
  * @err: gets the reason of a failure; may be NULL
