@@ -2,8 +2,11 @@
 /* The one list of families. */
 #include "families.h"
 
+/* One a line. */
+/* clang-format off */
 const struct bench_family *const bench_families[] = {
 	&map_family,	      &unmap_family,   &unmap_partial_family,
 	&iova_to_phys_family, &destroy_family, &replay_family,
 	&aftermath_family,    &limit_family,   NULL,
 };
+/* clang-format on */

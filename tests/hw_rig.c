@@ -87,12 +87,17 @@ void rig_init(struct rig *rig, const struct rig_cfg *cfg)
 	create_hw(rig);
 }
 
-void rig_fini(struct rig *rig)
+u64 rig_free(struct rig *rig)
 {
 	oracle_destroy(rig->oracle);
 	hw_fini(&rig->hw);
 	rig->pgt->ops.free(rig->pgt);
-	expect_u64(arena_destroy(rig->arena), 0, "bytes of leaked tables");
+	return arena_destroy(rig->arena);
+}
+
+void rig_fini(struct rig *rig)
+{
+	expect_u64(rig_free(rig), 0, "bytes of leaked tables");
 }
 
 size_t rig_block(const struct rig *rig)

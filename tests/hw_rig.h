@@ -75,6 +75,14 @@ struct rig {
 void rig_init(struct rig *rig, const struct rig_cfg *cfg);
 
 /**
+ * rig_free() - Take it down.
+ * @rig: rig
+ *
+ * Return: bytes of leaked tables.
+ */
+u64 rig_free(struct rig *rig);
+
+/**
  * rig_fini() - Take it down; a leaked table fails the test.
  * @rig: rig
  */
