@@ -27,10 +27,12 @@
 #include "types.h"
 
 #define BENCH_MAX_KEYS	   8
-#define BENCH_MAX_COUNTERS 32
+#define BENCH_MAX_COUNTERS 96
+#define BENCH_COUNTER_MAX  48
 #define BENCH_NAME_MAX	   192
 
 struct bench_family;
+struct cost_profile;
 struct trace_set;
 
 /* The smallest set of cases that a case is in; each holds those before it. */
@@ -51,6 +53,8 @@ enum bench_phase {
  * struct bench_env - What the process gives to all cases.
  * @arena: where tables come from; shared, empty between cases
  * @clock: clock that measures
+ * @profile: what invalidations go through while a row of the ledger is counted;
+ *	NULL otherwise
  * @seed: of the process; a case derives its own random numbers from it
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
@@ -59,6 +63,7 @@ enum bench_phase {
 struct bench_env {
 	struct arena *arena;
 	const struct host_clock *clock;
+	const struct cost_profile *profile;
 	u64 seed;
 	const char *const *traces;
 	size_t nr_traces;
@@ -107,13 +112,13 @@ struct bench_counter {
 
 /**
  * struct bench_counts - Counters of one row, filled by bench_count().
- * @entries: name, a static string, and value of each
+ * @entries: name and value of each
  * @nr: entries used
  * @nr_lost: counters that found no room: a fault of the family
  */
 struct bench_counts {
 	struct {
-		const char *name;
+		char name[BENCH_COUNTER_MAX];
 		double value;
 	} entries[BENCH_MAX_COUNTERS];
 	size_t nr;
@@ -148,6 +153,8 @@ struct bench_counts {
  * @finish: undoes what run() did, untimed; NULL for nothing to do
  * @start: sections from now on count, calibration is over; NULL for nothing
  * @report: reports noisy counters after the last section; NULL for none
+ * @has_ledger: its operations invalidate: a case also has a row for each cost
+ *	profile, with what is sent
  * @outcome: a static word for how the operation ends, such as "refused", asked
  *	after the last section; NULL: "ok"
  * @warning: a static word for what is doubtful in the input, such as "lost",
@@ -174,6 +181,7 @@ struct bench_family {
 	int (*finish)(void *ctx, u64 n, struct iopt_err *err);
 	void (*start)(void *ctx);
 	void (*report)(void *ctx, struct bench_counts *counts);
+	bool has_ledger;
 	const char *(*outcome)(void *ctx);
 	const char *(*warning)(void *ctx);
 };
@@ -225,7 +233,7 @@ bool bench_is(const struct bench_case *c, const char *key, const char *value);
 /**
  * bench_count() - Report a counter.
  * @counts: of this row
- * @name: a counter that is declared; a static string
+ * @name: a counter that is declared, below BENCH_COUNTER_MAX bytes; copied
  * @value: finite
  */
 void bench_count(struct bench_counts *counts, const char *name, double value);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger.h"
 #include "sizes.h"
 
 #define LOWER	"abcdefghijklmnopqrstuvwxyz0123456789_"
@@ -69,7 +70,8 @@ void bench_count(struct bench_counts *counts, const char *name, double value)
 		counts->nr_lost++;
 		return;
 	}
-	counts->entries[counts->nr].name = name;
+	snprintf(counts->entries[counts->nr].name, BENCH_COUNTER_MAX, "%s",
+		 name);
 	counts->entries[counts->nr++].value = value;
 }
 
@@ -97,8 +99,11 @@ static const struct bench_counter *find_in(const struct bench_counter *list,
 const struct bench_counter *
 bench_counter_find(const struct bench_family *family, const char *name)
 {
+	static const struct bench_counter of_ledger = { "ledger", true };
 	const struct bench_counter *own = find_in(family->counters, name);
 
+	if (!own && family->has_ledger && ledger_is_counter(name))
+		return &of_ledger;
 	return own ? own : find_in(bench_counters, name);
 }
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ledger.h"
+
 /* Largest integer that a double holds with all below it. */
 #define MAX_EXACT 9007199254740992.0
 
@@ -318,6 +320,45 @@ static void result_add(struct harness_result *result, const struct row *row)
 	}
 }
 
+/* One row of the ledger: the case again, through what a profile describes. */
+static int row_ledger(const struct harness_cfg *cfg, const struct bench_case *c,
+		      const struct cost_profile *profile, struct gb *gb,
+		      struct harness_result *result, struct iopt_err *err)
+{
+	struct bench_env env = *cfg->env;
+	struct harness_cfg with_profile = *cfg;
+	struct bench_case named = *c;
+	struct row row = { .cfg = &with_profile, .c = &named, .outcome = "ok" };
+	size_t len = strlen(named.name);
+	int ret;
+
+	env.profile = profile;
+	with_profile.env = &env;
+	if (snprintf(named.name + len, sizeof(named.name) - len, "/tlbi:%s",
+		     profile->name) >= (int)(sizeof(named.name) - len))
+		return iopt_err_set(err, -EINVAL,
+				    "%s: no room for /tlbi:%s in the name",
+				    c->name, profile->name);
+	row_count(&row);
+	ret = row_register(&row, gb, counted_row, 1, err);
+	if (!ret)
+		result_add(result, &row);
+	return ret;
+}
+
+static int rows_ledger(const struct harness_cfg *cfg,
+		       const struct bench_case *c, struct gb *gb,
+		       struct harness_result *result, struct iopt_err *err)
+{
+	int ret = 0;
+
+	if (!c->family->has_ledger || c->skip[0] || !cfg->is_count_only)
+		return 0;
+	for (size_t i = 0; i < cfg->nr_profiles && !ret; i++)
+		ret = row_ledger(cfg, c, &cfg->profiles[i], gb, result, err);
+	return ret;
+}
+
 int harness_run(const struct harness_cfg *cfg, struct gb *gb,
 		struct harness_result *result, struct iopt_err *err)
 {
@@ -337,6 +378,9 @@ int harness_run(const struct harness_cfg *cfg, struct gb *gb,
 		if (ret)
 			return ret;
 		result_add(result, &row);
+		ret = rows_ledger(cfg, row.c, gb, result, err);
+		if (ret)
+			return ret;
 	}
 	return is_stopped(cfg) ? iopt_err_set(err, -EINTR, "interrupted") : 0;
 }

@@ -16,6 +16,8 @@
  * @measure: for timing
  * @cases: the cases in the order to run them
  * @nr_cases: entries in @cases
+ * @profiles: cost profiles for rows of the ledger, when only counting
+ * @nr_profiles: entries in @profiles
  * @is_count_only: count and do not time; rows are labelled "counted", as those
  *	of a family that has no run() always are
  * @progress: where "progress <i> <n> <name>" lines go; NULL for nowhere
@@ -25,6 +27,8 @@ struct harness_cfg {
 	struct measure_cfg measure;
 	const struct bench_case *const *cases;
 	size_t nr_cases;
+	const struct cost_profile *profiles;
+	size_t nr_profiles;
 	bool is_count_only;
 	FILE *progress;
 };

@@ -99,6 +99,8 @@ static int run_cases(const struct job *job, struct gb *gb,
 			     .stop = &stop },
 		.cases = job->sel->cases,
 		.nr_cases = job->sel->nr,
+		.profiles = opt->profiles,
+		.nr_profiles = opt->nr_profiles,
 		.is_count_only = opt->is_count_only,
 		.progress = opt->wants_progress ? stderr : NULL,
 	};

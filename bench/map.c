@@ -162,6 +162,7 @@ static const struct bench_key keys[] = {
 
 const struct bench_family map_family = {
 	.name = "map",
+	.has_ledger = true,
 	.question = "one map call, per leaf size and count, warm, cold, and "
 		    "over tables that are missing or left over",
 	.keys = keys,

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "profile.h"
+
 enum {
 	OPT_COUNT_ONLY = 256,
 	OPT_CPU,
@@ -20,6 +22,7 @@ enum {
 	OPT_LIST,
 	OPT_MIN_TIME_MS,
 	OPT_OUT,
+	OPT_PROFILE,
 	OPT_PROGRESS,
 	OPT_QUICK,
 	OPT_ROUND,
@@ -38,6 +41,7 @@ static const struct option table[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "min-time-ms", required_argument, NULL, OPT_MIN_TIME_MS },
 	{ "out", required_argument, NULL, OPT_OUT },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ "quick", no_argument, NULL, OPT_QUICK },
 	{ "round", required_argument, NULL, OPT_ROUND },
@@ -59,6 +63,10 @@ const char *options_help(void)
 	       "extended)\n"
 	       "  --quick, --full   a small, or the whole, set of cases\n"
 	       "  --count-only      exact counters, no times\n"
+	       "  --profile NAME    with --count-only: what is sent under "
+	       "this cost\n"
+	       "                    profile, a row each; a file too; may be "
+	       "repeated\n"
 	       "  --trace FILE      replay this trace; may be repeated\n"
 	       "  --seed N          of the order of the cases (default: "
 	       "random)\n"
@@ -142,6 +150,37 @@ static int set_filter(struct options *opt, const char *text,
 			    text, why);
 }
 
+static int add_profile(struct options *opt, const char *name,
+		       struct iopt_err *err)
+{
+#ifdef HAS_PROFILES
+	size_t nr = opt->nr_profiles;
+	void *p = realloc(opt->profiles, (nr + 1) * sizeof(*opt->profiles));
+	int ret;
+
+	if (!p)
+		return iopt_err_set(err, -ENOMEM, "no memory for a profile");
+	opt->profiles = p;
+	ret = profile_load(name, &opt->profiles[nr], err);
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(opt->profiles[i].name, opt->profiles[nr].name))
+			return iopt_err_set(err, -EINVAL,
+					    "--profile %s: there is one named "
+					    "%s already",
+					    name, opt->profiles[i].name);
+	opt->nr_profiles++;
+	return 0;
+#else
+	(void)opt;
+	return iopt_err_set(err, -EINVAL,
+			    "--profile %s: this build reads no profiles "
+			    "(libinih was not there)",
+			    name);
+#endif
+}
+
 static int add_trace(struct options *opt, const char *path,
 		     struct iopt_err *err)
 {
@@ -204,6 +243,8 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_SEED:
 		return parse_number("seed", arg, 0, UINT64_MAX, &opt->seed,
 				    err);
+	case OPT_PROFILE:
+		return add_profile(opt, arg, err);
 	case OPT_TRACE:
 		return add_trace(opt, arg, err);
 	default:
@@ -259,6 +300,10 @@ int options_parse(struct options *opt, int argc, char **argv,
 		opt->seed = 1;
 	opt->seed >>= 32; /* short enough to type again */
 	ret = parse_all(opt, argc, argv, families, err);
+	if (!ret && opt->nr_profiles && !opt->is_count_only)
+		ret = iopt_err_set(err, -EINVAL,
+				   "--profile: goes with --count-only, since "
+				   "nothing is timed for a profile");
 	if (ret || opt->families[0])
 		return ret;
 	for (size_t i = 0; families[i] && i < OPTIONS_MAX; i++)
@@ -271,6 +316,8 @@ void options_fini(struct options *opt)
 	if (opt->has_filter)
 		regfree(&opt->filter);
 	opt->has_filter = false;
+	free(opt->profiles);
+	opt->profiles = NULL;
 }
 
 bool options_wants(const struct options *opt, const struct bench_case *c)

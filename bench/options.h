@@ -6,11 +6,14 @@
 #include <regex.h>
 
 #include "bench.h"
+#include "cost.h"
 
 #define OPTIONS_MAX 64 /* families, and traces, that may be named */
 
 /**
  * struct options - What the user asked for.
+ * @profiles: cost profiles for the ledger, as read
+ * @nr_profiles: entries in @profiles
  * @families: selected families; NULL after the last; all when none was named
  * @traces: files to replay
  * @nr_traces: entries in @traces
@@ -31,6 +34,8 @@
  */
 struct options {
 	const struct bench_family *families[OPTIONS_MAX + 1];
+	struct cost_profile *profiles;
+	size_t nr_profiles;
 	const char *traces[OPTIONS_MAX];
 	size_t nr_traces;
 	bool has_filter;
@@ -60,7 +65,9 @@ IOPT_BEGIN_DECLS
  * @err: gets the bad argument and what would be right
  *
  * Return: 0;
- * -EINVAL when the command line is wrong.
+ * -EINVAL when the command line, or a profile that it names, is wrong;
+ * -ENOENT when a profile is not there, -errno when it cannot be read;
+ * -ENOMEM when there is no memory.
  */
 int options_parse(struct options *opt, int argc, char **argv,
 		  const struct bench_family *const *families,

@@ -654,6 +654,7 @@ const struct bench_family replay_family = {
 	.name = "replay",
 	.question = "a recorded trace of map and unmap calls: VFIO guests, "
 		    "NVMe, network",
+	.has_ledger = true,
 	.keys = keys,
 	.counters = counters,
 	.check = replay_check,

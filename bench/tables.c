@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "evict.h"
+#include "ledger.h"
 #include "lpae_fmt.h"
 #include "rng.h"
 #include "sink.h"
@@ -46,6 +47,26 @@ bool tables_fits(u64 granule, u64 leaf)
 	}
 }
 
+/* A simulated SMMU in the recorder's place; only commands are of interest. */
+static int simulate(struct tables *t, const struct cost_profile *profile,
+		    struct iopt_err *err)
+{
+	const struct tlbsim_cfg cfg = {
+		.profile = profile,
+		.driver = t->engine->rule,
+		.stage = t->cfg.stage,
+		.granule = t->cfg.granule,
+	};
+	int ret = tlbsim_create(&cfg, &t->sim, err);
+
+	if (ret)
+		return ret;
+	t->cfg.tlb = t->sim->ops;
+	t->cfg.cookie = t->sim->cookie;
+	t->is_counted = false;
+	return 0;
+}
+
 int tables_init(struct tables *t, const struct bench_env *env,
 		const char *engine, u64 granule, u64 leaf,
 		enum bench_phase phase, struct iopt_err *err)
@@ -74,7 +95,7 @@ int tables_init(struct tables *t, const struct bench_env *env,
 	recorder_init(&t->rec, gather_rule_find(e->rule), false);
 	t->cfg.tlb = &inval_recorder_ops;
 	t->cfg.cookie = &t->rec;
-	return 0;
+	return env->profile ? simulate(t, env->profile, err) : 0;
 }
 
 void tables_clear(struct tables *t)
@@ -92,6 +113,7 @@ void tables_fini(struct tables *t)
 	free(t->domain);
 	free(t->order);
 	recorder_fini(&t->rec);
+	tlbsim_destroy(t->sim);
 }
 
 /* Shape of the tables, also before there is one. */
@@ -227,7 +249,8 @@ static int tables_add(struct tables *t, struct iopt_err *err)
 	if (ret)
 		return ret;
 	iommu_domain_init(&t->domain[t->nr], *pgt,
-			  gather_rule_find(t->engine->rule));
+			  t->sim ? t->sim->rule :
+				   gather_rule_find(t->engine->rule));
 	if (t->is_counted)
 		count_calls(t, *pgt);
 	t->nr++;
@@ -402,6 +425,8 @@ static u64 nr_warnings(const struct tables *t)
 void tables_count_start(struct tables *t, struct tables_snapshot *snapshot)
 {
 	recorder_reset(&t->rec);
+	if (t->sim)
+		tlbsim_reset(t->sim);
 	arena_peak_reset(t->cfg.arena);
 	t->nr_calls = 0;
 	snapshot->arena = arena_stats(t->cfg.arena);
@@ -460,6 +485,8 @@ int tables_count_report(const struct tables *t, const struct tables_counts *got,
 			const struct tables_counts *want,
 			struct bench_counts *counts, struct iopt_err *err)
 {
+	if (t->sim)
+		return ledger_report(t->sim, counts, err);
 	for (size_t i = t->is_counted ? 0 : NR_COUNTED_FIELDS;
 	     i < ARRAY_SIZE(fields); i++) {
 		if (field(got, i) != field(want, i))

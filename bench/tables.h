@@ -15,6 +15,7 @@
 #include "pgtable.h"
 #include "pte_count.h"
 #include "recorder.h"
+#include "tlbsim.h"
 
 #define TABLES_PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 
@@ -50,6 +51,7 @@ struct tables_layout {
  * @cfg: of each table
  * @is_counted: the engine is the counted twin
  * @rec: what the tables say of invalidation; unused when timed
+ * @sim: what a profile's SMMU is sent, in place of @rec; NULL for none
  * @layout: slots
  * @order: slot of each operation on a table; NULL for ascending
  * @pgt: tables; NULL for one that an operation freed
@@ -64,6 +66,7 @@ struct tables {
 	struct pgtable_cfg cfg;
 	bool is_counted;
 	struct recorder rec;
+	struct tlbsim *sim;
 	struct tables_layout layout;
 	u32 *order;
 	struct pgtable **pgt;

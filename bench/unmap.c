@@ -126,6 +126,7 @@ static const struct bench_key keys[] = {
 
 const struct bench_family unmap_family = {
 	.name = "unmap",
+	.has_ledger = true,
 	.question = "one unmap call, per leaf size and count, warm and cold",
 	.keys = keys,
 	.check = unmap_check,

@@ -416,6 +416,7 @@ static const struct bench_key keys[] = {
 
 const struct bench_family unmap_partial_family = {
 	.name = "unmap_partial",
+	.has_ledger = true,
 	.question = "a part out of a block: split, refused, taken whole, or "
 		    "unmapped and remapped by the caller",
 	.keys = keys,
