@@ -17,6 +17,10 @@ TLBI_FAMILIES = frozenset(("map", "unmap", "unmap_partial", "dma", "tlbi",
 
 NO_PROFILE = "none"
 
+_WORDS = ("page", "full", "first", "middle", "last", "warm", "cold", "fresh",
+          "leftover", "coherent", "noncoherent", "seq", "sequential",
+          "strided", "random", "hole")
+
 _PART = re.compile(r"[a-z0-9_]+:[0-9A-Za-z_.-]+")
 _SIZE = re.compile(r"([0-9]+)([KMGT]?)")
 
@@ -85,6 +89,11 @@ def size_bytes(text: str) -> int | None:
 
 
 def sort_key(value: str) -> tuple[int, int, str]:
-    """Orders the values of a key: sizes and numbers by value, then words."""
+    """Orders the values of a key: sizes and numbers by value, then words,
+    those first that have an order of their own."""
     size = size_bytes(value)
-    return (1, 0, value) if size is None else (0, size, "")
+    if size is not None:
+        return 1, size, ""
+    if value in _WORDS:
+        return (0 if value == "page" else 2), _WORDS.index(value), ""
+    return 3, 0, value

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Pictures of results: drawn with Agg, written as PNG and SVG.
 
-Points are medians over rounds of a row's mean, whiskers reach from the
-fastest to the slowest round. Each caption has n, machine, date and revision.
+A process's value is its fastest timed section, for replay its mean. Points
+are medians over processes, whiskers reach from the fastest to the slowest.
+Each caption has n, machine, date and revision.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.axis import Axis  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import (  # noqa: E402
+    FixedLocator,
     FuncFormatter,
     LogLocator,
     NullLocator,
@@ -40,11 +42,15 @@ METADATA: dict[str, dict[str, str | None]] = {"png": {}, "svg": {"Date": None}}
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
-          "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+          "#000000", "#882255")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 ENGINE_ORDER = ("lpae-split", "lpae-nosplit", "lpae-whole", "lpae-6.1",
-                "lpae-6.12", "lpae-7.3", "amdv1")
+                "lpae-6.12", "lpae-7.3", "amdv1", "unmap-remap")
+LEAF_TICKS = (1, 16, 256, 4096)
 LIMIT_COLOR = "#777777"
+
+HOW = ("Median over n={n} processes of each one's fastest section, whiskers: "
+       "fastest to slowest process.")
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,10 @@ def style_of(engine: str, source: int, sources: Sequence[Source]) -> Style:
                  MARKERS[place % len(MARKERS)], lines[source % len(lines)])
 
 
-def spread_of(samples: Samples, key: str) -> tuple[float, float, float] | None:
+def spread_of(samples: Samples, key: str = "block_min_ns") \
+        -> tuple[float, float, float] | None:
     """Median, and how far below and above it the rounds reach."""
-    values = samples.values(key)
+    values = samples.values(key) or samples.values("cpu_ns")
     if not values:
         return None
     middle = median(values)
@@ -134,10 +141,13 @@ def _finish(figure: Figure, panels: Sequence[Axes], title: str,
             caption: str, sources: Sequence[Source]) -> Figure:
     """Put title and legend above the panels and the caption below."""
     width, height = figure.get_size_inches()
-    entries: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels()):
-            entries.setdefault(label, handle)
+            found.setdefault(label, handle)
+    known = {engine: i for i, engine in enumerate(ENGINE_ORDER)}
+    entries = dict(sorted(found.items(), key=lambda entry: known.get(
+        entry[0].split(",")[0], len(known))))
     columns = max(1, min(len(entries), int(width / 1.6)))
     legend_rows = -(-len(entries) // columns)
     text = [line for part in [caption, *(s.caption() for s in sources)]
@@ -215,16 +225,17 @@ def draw_partial(sources: Sequence[Source]) -> Figure | None:
     where = "/".join(_values(everything, "where"))
     return _finish(
         figure, panels[0], "Unmapping a part out of a block",
-        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
-        f"to slowest. Part: {where} of the block. No TLB cost. Hollow: not "
-        "the same work (refused or stuck).", sources)
+        HOW.format(n=nr_rounds(everything)) +
+        f" Part: {where} of the block. No TLB cost. Hollow: the work was not "
+        "done (refused or stuck). lpae-whole gives up all of the block.",
+        sources)
 
 
 def _partial_series(axes: Axes, series: Sequence[Samples],
                     places: Sequence[tuple[str, str]], dodge: float,
                     style: Style) -> None:
     for samples in series:
-        spread = spread_of(samples, "cpu_ns")
+        spread = spread_of(samples)
         if spread is None:
             continue
         middle, below, above = spread
@@ -252,12 +263,14 @@ def _count_of(samples: Samples) -> float | None:
     return entries[0] if entries else None
 
 
-def _line(axes: Axes, series: Sequence[Samples], style: Style) -> None:
+def _line(axes: Axes, series: Sequence[Samples], style: Style,
+          dodge: float = 0.0) -> None:
+    """One engine's cost by leaves, a little beside its neighbours."""
     points = []
     for samples in series:
-        count, spread = _count_of(samples), spread_of(samples, "cpu_ns")
+        count, spread = _count_of(samples), spread_of(samples)
         if count and spread:
-            points.append((count, *spread))
+            points.append((count * 2 ** (0.5 * dodge), *spread))
     if not points:
         return
     points.sort()
@@ -291,12 +304,16 @@ def draw_calls(sources: Sequence[Source]) -> Figure | None:
                 chosen = [s for s in per_source[i][family]
                           if s.case.get("granule") == granule
                           and s.case.get("size") == size]
-                for engine in _engines(chosen):
+                engines = _engines(chosen)
+                for j, engine in enumerate(engines):
                     _line(axes, [s for s in chosen
                                  if s.case.get("engine") == engine],
-                          style_of(engine, i, sources))
+                          style_of(engine, i, sources),
+                          _dodge(j, len(engines)))
                 _limit_line(axes, source, family, granule, sources)
             axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_locator(FixedLocator(LEAF_TICKS))
+            axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(
                 FuncFormatter(lambda value, _: f"{value:g}"))
             axes.tick_params(axis="x", labelsize=7)
@@ -309,9 +326,9 @@ def draw_calls(sources: Sequence[Source]) -> Figure | None:
         panels[-1][i].set_xlabel("leaves a call (log)", fontsize=8)
     return _finish(
         figure, list(panels.flat), "One map or unmap call",
-        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
-        "to slowest. Warm cache, coherent walker, no TLB cost. Limit: plain "
-        "stores to as many entries.", sources)
+        HOW.format(n=nr_rounds(everything)) +
+        " Warm cache, coherent walker, no TLB cost. Limit: plain stores to "
+        "as many entries.", sources)
 
 
 def _limit_line(axes: Axes, source: Source, family: str, granule: str,
@@ -355,7 +372,7 @@ def draw_replay(sources: Sequence[Source]) -> Figure | None:
     return _finish(
         figure, panels[0], "Replay of recorded traces",
         f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
-        "to slowest. One gather and sync an unmap event, no TLB cost.",
+        "to slowest. One gather and sync an unmap event. No TLB cost.",
         sources)
 
 

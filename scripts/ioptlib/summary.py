@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import names, results
@@ -11,22 +11,26 @@ from .results import Result, Samples
 from .stats import Ratio, paired_ratio
 
 WIDTH = 100
-MAX_ROWS = 40
+MAX_ROWS = 80
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two engines to hold side by side, and what they differ in."""
+    """Two engines to hold side by side."""
 
     old: str
     new: str
-    what: str
 
 
 PAIRS = (
-    Pair("lpae-split", "lpae-nosplit", "policy"),
-    Pair("lpae-6.12", "lpae-7.3", "driver"),
+    Pair("lpae-split", "lpae-nosplit"),
+    Pair("lpae-split", "unmap-remap"),
+    Pair("lpae-split", "lpae-whole"),
+    Pair("lpae-6.12", "lpae-7.3"),
 )
+
+# The operation of the family limit that is the floor of a family.
+FLOORS = {"map": "fill", "unmap": "clear"}
 
 
 @dataclass(frozen=True)
@@ -98,19 +102,42 @@ def _times(samples: Samples | None, metric: Metric) -> tuple[str, str]:
             human_ns(min(_minimum(samples, metric).values())))
 
 
-def _render(header: Sequence[str], rows: Iterable[Sequence[str]],
+def _render(header: Sequence[str], rows: Sequence[Sequence[str]],
             nr_left: int) -> list[str]:
-    """Columns as wide as needed, the first nr_left flush left, the last
-    one too."""
-    body = [list(row) for row in rows]
-    widths = [max(len(row[i]) for row in [list(header), *body])
+    """Columns as wide as needed, the first nr_left flush left."""
+    widths = [max(len(row[i]) for row in [header, *rows])
               for i in range(len(header))]
     lines = []
-    for row in [list(header), *body]:
-        cells = [cell.ljust(w) if i < nr_left or i == len(row) - 1
-                 else cell.rjust(w)
+    for row in [header, *rows]:
+        cells = [cell.ljust(w) if i < nr_left else cell.rjust(w)
                  for i, (cell, w) in enumerate(zip(row, widths))]
         lines.append("  " + "  ".join(cells).rstrip())
+    return lines
+
+
+def _layout(keys: Sequence[str], header: Sequence[str],
+            rows: Sequence[tuple[names.Case, Sequence[str]]]) -> list[str]:
+    """A table of cases with their keys in front, and then op if there is.
+
+    While it is too wide, the last key moves from a column to a line above
+    those rows that share its value.
+    """
+    for nr_columns in range(len(keys), -1, -1):
+        columns, above = keys[:nr_columns], keys[nr_columns:]
+        groups: dict[str, list[Sequence[str]]] = {}
+        for case, cells in rows:
+            title = " ".join(f"{key}:{case.get(key)}" for key in above)
+            groups.setdefault(title, []).append(
+                [*(case.get(key) for key in columns), *cells])
+        table = _render([*columns, *header],
+                        [row for group in groups.values() for row in group],
+                        nr_columns + (header[0] == "op"))
+        if max(map(len, table)) <= WIDTH or not nr_columns:
+            break
+    lines, body = [table[0]], iter(table[1:])
+    for title, group in groups.items():
+        lines += [f"  {title}"] if title else []
+        lines += [next(body) for _ in group]
     return lines
 
 
@@ -132,7 +159,33 @@ class Table:
 
     heading: str
     lines: list[str]
-    nr_rows: int
+
+
+Floors = dict[tuple[str, str, str], float]
+
+
+def floors(result: Result) -> Floors:
+    """The least that filling or clearing entries took, by operation,
+    granule and count."""
+    found = {}
+    for samples in result.family("limit"):
+        least = _minimum(samples, METRIC)
+        if least:
+            case = samples.case
+            found[case.get("op"), case.get("granule"), case.get("count")] = \
+                min(least.values())
+    return found
+
+
+def _over_floor(samples: Samples, floor: Floors) -> str:
+    """How many times the floor a case takes: 8.2x, or nothing."""
+    case = samples.case
+    least = _minimum(samples, METRIC)
+    bound = floor.get((FLOORS.get(case.family, ""), case.get("granule"),
+                       case.get("count")))
+    if not bound or not least:
+        return ""
+    return f"{human_ratio(min(least.values()) / bound)}x"
 
 
 def _note(old: Samples, new: Samples) -> str:
@@ -142,47 +195,48 @@ def _note(old: Samples, new: Samples) -> str:
     return ", ".join(notes)
 
 
-def pair_table(family: Sequence[Samples], pair: Pair) -> Table | None:
-    """Old and new of a pair side by side, None when it has no such rows."""
+def both_sides(family: Sequence[Samples], pair: Pair) \
+        -> list[tuple[names.Case, Samples, Samples]]:
+    """The cases that old and new of a pair both have, without the engine."""
     by_case: dict[names.Case, dict[str, Samples]] = {}
     for samples in family:
         by_case.setdefault(samples.case.without("engine"), {})[
             samples.case.get("engine")] = samples
-    both = {case: engines for case, engines in by_case.items()
-            if pair.old in engines and pair.new in engines}
+    return sorted(((case, engines[pair.old], engines[pair.new])
+                   for case, engines in by_case.items()
+                   if pair.old in engines and pair.new in engines),
+                  key=lambda row: _order(row[0]))
+
+
+def pair_table(family: Sequence[Samples], pair: Pair,
+               floor: Floors) -> Table | None:
+    """Old and new of a pair side by side, None when it has no such rows."""
+    both = both_sides(family, pair)
     if not both:
         return None
-    cases = sorted(both, key=_order)
-    keys, same = _varying(cases)
-    rows, nr_rounds = [], 0
-    is_interval = True
-    for case in cases:
-        old, new = both[case][pair.old], both[case][pair.new]
-        for metric in metrics(case.family):
+    keys, same = _varying([case for case, _, _ in both])
+    wanted = metrics(both[0][0].family)
+    rows, ratios = [], []
+    for case, old, new in both:
+        for metric in wanted:
             ratio = compare(old, new, metric)
-            if ratio:
-                nr_rounds = max(nr_rounds, ratio.nr_pairs)
-                is_interval = is_interval and ratio.is_interval
-            note = _note(old, new)
-            (old_avg, old_min) = _times(old, metric)
-            (new_avg, new_min) = _times(new, metric)
-            ratio_text = note or (spread(ratio) if ratio else "-")
-            cells = [case.get(key) for key in keys]
-            if len(metrics(case.family)) > 1:
-                cells.append(metric.title)
-            rows.append([*cells, old_avg, new_avg, old_min, new_min,
-                         ratio_text])
-    title_keys = list(keys)
-    if len(metrics(cases[0].family)) > 1:
-        title_keys.append("op")
-    how = "" if nr_rounds < 2 else f" [95% CI, n={nr_rounds}]" \
-        if is_interval else f" [range, n={nr_rounds}]"
-    header = [*title_keys, "old avg", "new avg", "old min", "new min",
-              "new/old min" + how]
+            ratios += [ratio] if ratio else []
+            told = _note(old, new) or (spread(ratio) if ratio else "-")
+            averages, minima = zip(_times(old, metric), _times(new, metric))
+            rows.append((case, [*([metric.title] if metric.title else []),
+                                *averages, *minima, told,
+                                _over_floor(new, floor)]))
+    nr_rounds = max((r.nr_pairs for r in ratios), default=0)
+    kind = "95% CI" if all(r.is_interval for r in ratios) else "range"
+    how = f" [{kind}, n={nr_rounds}]" if nr_rounds > 1 else ""
+    has_floor = any(cells[-1] for _, cells in rows)
+    header = [*(["op"] if wanted[0].title else []), "old avg", "new avg",
+              "old min", "new min", "new/old min" + how,
+              "new/limit" if has_floor else ""]
     heading = f"old = {pair.old}, new = {pair.new}"
     if same:
         heading += f"  ({' '.join(same)})"
-    return Table(heading, _render(header, rows, len(title_keys)), len(rows))
+    return Table(heading, _layout(keys, header, rows))
 
 
 def plain_table(family: Sequence[Samples]) -> Table | None:
@@ -191,20 +245,54 @@ def plain_table(family: Sequence[Samples]) -> Table | None:
     if not ordered:
         return None
     keys, same = _varying([s.case for s in ordered])
-    rows = []
-    for samples in ordered:
-        for metric in metrics(samples.case.family):
-            avg, least = _times(samples, metric)
-            cells = [samples.case.get(key) for key in keys]
-            if len(metrics(samples.case.family)) > 1:
-                cells.append(metric.title)
-            rows.append([*cells, avg, least,
-                         "" if samples.label == "ok" else samples.label])
-    title_keys = list(keys)
-    if len(metrics(ordered[0].case.family)) > 1:
-        title_keys.append("op")
-    lines = _render([*title_keys, "avg", "min", ""], rows, len(title_keys))
-    return Table(" ".join(same), lines, len(rows))
+    wanted = metrics(ordered[0].case.family)
+    rows = [(samples.case,
+             [*([metric.title] if metric.title else []),
+              *_times(samples, metric),
+              "" if samples.label == "ok" else samples.label])
+            for samples in ordered for metric in wanted]
+    header = [*(["op"] if wanted[0].title else []), "avg", "min", ""]
+    return Table(" ".join(same), _layout(keys, header, rows))
+
+
+def human_count(name: str, value: float) -> str:
+    """A counter's value: 32768, or 128M if its name says bytes."""
+    whole = int(value)
+    if "bytes" in name and whole:
+        for shift, letter in ((40, "T"), (30, "G"), (20, "M"), (10, "K")):
+            if whole % (1 << shift) == 0:
+                return f"{whole >> shift}{letter}"
+    return str(whole) if whole == value else f"{value:g}"
+
+
+def counted_table(family: Sequence[Samples], pair: Pair,
+                  classes: dict[str, str]) -> Table | None:
+    """The exact counters in which old and new of a pair differ."""
+    both = both_sides(family, pair)
+    if not both:
+        return None
+    differ = [name for name, cls in classes.items() if cls == "exact" and any(
+        old.values(name) != new.values(name) for _, old, new in both)]
+    keys, same = _varying([case for case, _, _ in both])
+    heading = f"old = {pair.old}, new = {pair.new}, counters old>new"
+    if same:
+        heading += f"  ({' '.join(same)})"
+    if not differ:
+        return Table(heading, ["  no difference"])
+
+    def cell(name: str, old: Samples, new: Samples) -> str:
+        return ">".join(human_count(name, s.values(name)[0])
+                        if s.values(name) else "-" for s in (old, new))
+    rows = [(case, [cell(name, old, new) for name in differ])
+            for case, old, new in both]
+    # As many as fit beside the keys; the result has them all.
+    for nr_shown in range(len(differ), 0, -1):
+        lines = _render([*keys, *differ[:nr_shown]],
+                        [[*(case.get(key) for key in keys), *cells[:nr_shown]]
+                         for case, cells in rows], len(keys))
+        if max(map(len, lines)) <= WIDTH:
+            break
+    return Table(heading, lines)
 
 
 def _unpaired(family: Sequence[Samples]) -> list[Samples]:
@@ -216,31 +304,40 @@ def _unpaired(family: Sequence[Samples]) -> list[Samples]:
             if s.case.get("engine") not in paired & whole]
 
 
-def family_lines(family: Sequence[Samples], question: str,
-                 max_rows: int | None = MAX_ROWS) -> list[str]:
+def _is_counted(samples: Samples) -> bool:
+    return bool(samples.good) and \
+        results.outcome(samples.good[0]) == results.COUNTED
+
+
+def _tables(family: Sequence[Samples], floor: Floors,
+            classes: dict[str, str], is_all: bool) -> list[Table]:
+    """What there is to say of a family."""
+    counted = [s for s in family if _is_counted(s)]
+    timed = [s for s in family if s.good and not _is_counted(s)]
+    tables = [pair_table(timed, pair, floor) for pair in PAIRS]
+    tables += [counted_table(counted, pair, classes) for pair in PAIRS]
+    if is_all or not any(tables):
+        tables.append(plain_table(_unpaired(timed)))
+    return [table for table in tables if table is not None]
+
+
+def family_lines(family: Sequence[Samples], question: str, floor: Floors,
+                 classes: dict[str, str], max_rows: int | None) -> list[str]:
     """A family's part of the summary."""
-    measured = [s for s in family if s.good
-                and results.outcome(s.good[0]) != results.COUNTED]
-    if not measured:
-        return []
-    name = measured[0].case.family
-    lines = [f"{name}: {question}" if question else name]
-    tables = [pair_table(measured, pair) for pair in PAIRS]
-    if not any(tables) or max_rows is None:
-        tables.append(plain_table(_unpaired(measured)))
-    for table in tables:
-        if table is None:
-            continue
-        if table.heading:
-            lines.append("  " + table.heading)
+    lines = []
+    for table in _tables(family, floor, classes, max_rows is None):
+        lines += [f"  {table.heading}"] if table.heading else []
         shown = table.lines
-        if max_rows is not None and table.nr_rows > max_rows:
+        if max_rows is not None:
             shown = shown[:max_rows + 1]
         lines += shown
         if len(shown) < len(table.lines):
             lines.append(f"  ... {len(table.lines) - len(shown)} more rows, "
                          f"V=1 shows them")
-    return lines
+    if not lines:
+        return []
+    name = family[0].case.family
+    return [f"{name}: {question}" if question else name, *lines]
 
 
 def render(result: Result, questions: dict[str, str],
@@ -248,8 +345,10 @@ def render(result: Result, questions: dict[str, str],
     """The whole summary, a table a family."""
     order = [name for name in questions if name in result.families]
     order += [name for name in result.families if name not in order]
+    floor = floors(result)
+    classes = results.counter_classes(result.context)
     blocks = [family_lines(result.family(name), questions.get(name, ""),
-                           max_rows)
+                           floor, classes, max_rows)
               for name in order]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -280,12 +379,20 @@ def skip_lines(result: Result) -> list[str]:
             for reason, cases in reasons.items()]
 
 
+# What the words of a row's warning mean.
+DOUBTS = {
+    "n2n": "twice the operations did not take twice the time",
+    "short": "sections too short for the clock",
+}
+
+
 def warning_lines(result: Result) -> list[str]:
     """One line for each doubt about the quality of numbers."""
     doubts: dict[str, list[str]] = {}
     for case, samples in result.cases.items():
-        for text in samples.warnings:
-            doubts.setdefault(text, []).append(str(case))
+        for words in samples.warnings:
+            for word in words.split(","):
+                doubts.setdefault(DOUBTS.get(word, word), []).append(str(case))
     return [f"{len(cases)} in doubt: {text} ({cases[0]}"
             f"{', ...' if len(cases) > 1 else ''})"
             for text, cases in doubts.items()]

@@ -38,6 +38,8 @@ def test_case() -> None:
 
 
 def test_order_of_values() -> None:
-    values = ["full", "1G", "256", "64K", "1", "2M", "4K"]
+    values = ["zebra", "full", "1G", "256", "page", "64K", "1", "apple", "2M"]
     assert sorted(values, key=names.sort_key) == \
-        ["1", "256", "4K", "64K", "2M", "1G", "full"]
+        ["page", "1", "256", "64K", "2M", "1G", "full", "apple", "zebra"]
+    values = ["last", "middle", "first"]
+    assert sorted(values, key=names.sort_key) == ["first", "middle", "last"]

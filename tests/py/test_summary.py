@@ -64,6 +64,53 @@ def test_rows_are_cut_and_said_to_be() -> None:
     assert "... 1 more rows, V=1 shows them" in text
 
 
+def test_wide_tables_move_keys_above_the_rows() -> None:
+    cases = {}
+    for engine in ("lpae-6.12", "lpae-7.3"):
+        for cache in ("warm", "leftover"):
+            for walker in ("coherent", "noncoherent"):
+                for size in ("4K", "2M"):
+                    cases[f"map/engine:{engine}/granule:{size}/size:{size}/"
+                          f"count:{size}/cache:{cache}/walker:{walker}"] = \
+                        (nine(20), "ok")
+    cases["limit/op:fill/granule:4K/count:4K"] = (nine(4), "ok")
+    result = results.from_document(document(cases))
+    text = summary.render(result, {})
+    assert max(map(len, text.splitlines())) <= summary.WIDTH
+    assert text.count("cache:") == text.count("walker:") == 4
+    assert "\n  cache:leftover walker:noncoherent\n" in text
+
+
+def test_limit_is_the_floor() -> None:
+    cases = {"limit/op:fill/granule:4K/count:1": ([3.0, 3.0], "ok")}
+    for engine, ns in (("lpae-6.12", 21.0), ("lpae-7.3", 11.0)):
+        cases[f"map/engine:{engine}/granule:4K/size:2M/count:1"] = \
+            ([ns, ns], "ok")
+    text = summary.render(results.from_document(document(cases)),
+                          {"map": ""})
+    # The least of each is 1 ns below: 10 over 2.
+    assert text.splitlines()[2].endswith("new/limit")
+    assert text.splitlines()[3].endswith(" 5.00x")
+
+
+def test_counted_families_show_what_differs() -> None:
+    cases = {f"aftermath/engine:{engine}/granule:4K/stream:{stream}":
+             ([ns], "counted")
+             for engine, ns in (("lpae-split", 64), ("lpae-nosplit", 1024))
+             for stream in ("seq", "random")}
+    made = document(cases, {"iopt_counter_classes":
+                            "kept:exact same:exact reach_bytes:exact "
+                            "real_time:noisy"},
+                    kept=1.0, same=0.0, reach_bytes=1024.0)
+    text = summary.render(results.from_document(made), {"aftermath": "why"})
+    assert text == ("aftermath: why\n"
+                    "  old = lpae-split, new = lpae-nosplit, counters old>new"
+                    "  (granule:4K)\n"
+                    "  stream     kept  reach_bytes\n"
+                    "  seq     64>1024       64K>1M\n"
+                    "  random  64>1024       64K>1M")
+
+
 @pytest.mark.parametrize("ns,text", [
     (0.5, "0.50 ns"), (9.994, "9.99 ns"), (9.996, "10.0 ns"),
     (99.96, "100 ns"), (812.4, "812 ns"), (999.6, "1.00 us"),
