@@ -239,6 +239,42 @@ class Ledger(unittest.TestCase):
             self.assertEqual(row["label"], "counted")
 
 
+class EveryCase(unittest.TestCase):
+    """Each case once: verified and counted, and the small set timed."""
+
+    def rows(self, *args: str, env: dict[str, str] | None = None) -> dict[str, dict]:
+        with tempfile.TemporaryDirectory() as tmp:
+            path = Path(tmp, "o.json")
+            done = subprocess.run(
+                [BENCH, *args, "--out", str(path)],
+                capture_output=True, text=True, timeout=300, env={**os.environ, **(env or {})},
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = json.loads(path.read_text())["benchmarks"]
+        for row in rows:
+            if row.get("error_occurred"):
+                self.assertRegex(row["error_message"], "^skip: ")
+        return {row["name"]: row for row in rows}
+
+    def test_counters_are_the_same_in_every_run(self) -> None:
+        """Another order, another layout of the address space, another environment."""
+        first = self.rows("--count-only", "--seed", "1")
+        again = self.rows("--count-only", "--seed", "2", env={"PADDING": "x" * 5000})
+        self.assertEqual(sorted(first), sorted(names()))
+        self.assertEqual(sorted(first), sorted(again))
+        noisy = {"real_time", "cpu_time", "family_index", "per_family_instance_index"}
+        for name, row in first.items():
+            for key in row.keys() | again[name].keys():
+                if key not in noisy:
+                    self.assertEqual(row.get(key), again[name].get(key), f"{name}: {key}")
+
+    def test_quick_is_timed(self) -> None:
+        rows = self.rows("--quick", "--min-time-ms", "1")
+        self.assertEqual(sorted(rows), sorted(names("--quick")))
+        for name, row in rows.items():
+            self.assertGreater(row["real_time"], 0, name)
+
+
 class Interrupt(unittest.TestCase):
     def test_what_was_measured_is_kept(self) -> None:
         with tempfile.TemporaryDirectory() as tmp:
