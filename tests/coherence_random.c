@@ -179,6 +179,10 @@ static void world_init(struct world *w, const struct rig_cfg *cfg,
 	w->rig.arg = w;
 	w->pattern = pattern;
 	w->block = rig_block(&w->rig);
+	/* What a split of 1G comes to depends on the gather: see coherence.c */
+	if (cfg->granule == SZ_4K && cfg->params.policy != PGTABLE_SPLIT &&
+	    !below(w, 3))
+		w->block = SZ_1G;
 	/* Now and then two upper tables are needed. */
 	above = w->block << (lg2_floor(cfg->granule) - 3);
 	w->base = (1 + below(w, 100)) *
