@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Pictures of results: drawn with Agg, written as PNG and SVG.
 
-A process's value is its fastest timed section, for replay its mean. Points
-are medians over processes, whiskers reach from the fastest to the slowest.
-Each caption has n, machine, date and revision.
+A process's value is its fastest timed section. Points are medians over
+processes, whiskers reach from the fastest to the slowest. Each caption has n, machine, date and revision.
 """
 
 from __future__ import annotations
@@ -358,21 +357,21 @@ def draw_replay(sources: Sequence[Source]) -> Figure | None:
             for j, engine in enumerate(engines):
                 _replay_series(axes, [s for s in series
                                       if s.case.get("engine") == engine],
-                               traces, f"{op}_ns",
+                               traces, f"{op}_min_ns",
                                -_dodge(i * len(engines) + j, nr_series),
                                style_of(engine, i, sources))
         axes.set_title(op, fontsize=10)
         axes.set_xscale("log")
         _time_axis(axes.xaxis)
-        axes.set_xlabel(f"mean CPU time of one {op} event (log)", fontsize=8)
+        axes.set_xlabel(f"CPU time of one {op} event, mean over the trace (log)", fontsize=8)
         axes.set_yticks(range(len(traces)), traces, fontsize=8)
         axes.set_ylim(-0.5, len(traces) - 0.5)
         for edge in range(1, len(traces)):
             axes.axhline(edge - 0.5, color="#eeeeee", zorder=0)
     return _finish(
         figure, panels[0], "Replay of recorded traces",
-        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
-        "to slowest. One gather and sync an unmap event. No TLB cost.",
+        HOW.format(n=nr_rounds(everything)) +
+        " One gather and sync an unmap event. No TLB cost.",
         sources)
 
 

@@ -43,8 +43,8 @@ class Metric:
 
 
 METRIC = Metric("", "cpu_ns", "block_min_ns")
-REPLAY = (Metric("map", "map_ns", "map_ns"),
-          Metric("unmap", "unmap_ns", "unmap_ns"))
+REPLAY = (Metric("map", "map_ns", "map_min_ns"),
+          Metric("unmap", "unmap_ns", "unmap_min_ns"))
 
 
 def metrics(family: str) -> tuple[Metric, ...]:
@@ -383,6 +383,8 @@ def skip_lines(result: Result) -> list[str]:
 DOUBTS = {
     "n2n": "twice the operations did not take twice the time",
     "short": "sections too short for the clock",
+    "lost": "events were lost when the trace was recorded",
+    "cut": "events of the trace that could not be replayed were left out",
 }
 
 

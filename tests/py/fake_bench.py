@@ -27,7 +27,8 @@ QUESTIONS = {
 }
 ENGINES = ("lpae-split", "lpae-nosplit", "lpae-6.12", "lpae-7.3")
 CLASSES = ("pte_writes:exact tables_alloc:exact block_min_ns:noisy "
-           "block_n:noisy map_ns:noisy unmap_ns:noisy nr_maps:exact")
+           "block_n:noisy map_ns:noisy unmap_ns:noisy map_min_ns:noisy "
+           "unmap_min_ns:noisy nr_maps:exact")
 
 
 def cases(family: str, traces: list[str]) -> list[str]:
@@ -63,7 +64,8 @@ def row(name: str, args: argparse.Namespace, rng: random.Random) -> dict:
         "tables_alloc": 1.0, "block_min_ns": ns * 0.98, "block_n": 1000.0,
     }
     if name.startswith("replay"):
-        made.update(map_ns=ns, unmap_ns=ns * 2, nr_maps=100.0)
+        made.update(map_ns=ns, unmap_ns=ns * 2, map_min_ns=ns * 0.9,
+                    unmap_min_ns=ns * 1.8, nr_maps=100.0)
     if "nosplit" in name and name.startswith("unmap_partial"):
         made["label"] = "refused"
     return made

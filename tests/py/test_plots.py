@@ -31,7 +31,8 @@ def example() -> dict[str, object]:
             [100.0 + i, 130.0], "ok")
     for op in ("fill", "clear"):
         cases[f"limit/op:{op}/granule:4K/count:16"] = ([5.0, 6.0], "ok")
-    return document(cases, map_ns=1.0, unmap_ns=2.0)
+    return document(cases, map_ns=1.0, unmap_ns=2.0,
+                    map_min_ns=0.5, unmap_min_ns=1.5)
 
 
 @pytest.fixture

@@ -39,7 +39,8 @@ def example() -> results.Result:
         cases[f"replay/trace:nvme/engine:{engine}/sync:each"] = \
             (nine(ns), "ok")
     cases["limit/op:fill/granule:4K/count:256"] = (nine(64), "ok")
-    return results.from_document(document(cases, map_ns=1.0, unmap_ns=2.0))
+    return results.from_document(document(cases, map_ns=1.0, unmap_ns=2.0,
+                    map_min_ns=0.5, unmap_min_ns=1.5))
 
 
 def test_golden() -> None:
