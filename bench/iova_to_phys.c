@@ -14,8 +14,9 @@
  *	hole	addresses that are not mapped, where every second leaf of the
  *		size is missing: the walk ends at its level.
  * cold: the descriptors that the lookups touch were evicted from all caches,
- * and no two lookups share a line of leaf descriptors; sequential lookups do,
- * so that cold they are listed for leaves of a page only.
+ * and no two lookups share a line of leaf descriptors, or lie next to each
+ * other; sequential lookups do, so that cold they are listed for leaves of a
+ * page only.
  */
 #include "families.h"
 #include "tables.h"
@@ -27,9 +28,13 @@
 #include "rng.h"
 #include "sizes.h"
 
-/* Leaves that warm lookups go to; cold ones have a line of 8 each. */
+/*
+ * Leaves that warm lookups go to. Cold ones are 4 lines of 8 descriptors apart,
+ * since CPUs fetch the neighbours of a line that misses.
+ */
 #define NR_WARM_LEAVES 4096
-#define NR_COLD_LEAVES (1024 * 8)
+#define COLD_STEP      32
+#define NR_COLD_LEAVES (1024 * COLD_STEP)
 
 #define MAX_N	  (1u << 16)
 #define HOST_PAGE SZ_4K
@@ -93,13 +98,13 @@ static u64 max_leaves(const struct lookup *l)
 
 /*
  * Pages to look up: one of each leaf, or of the hole behind it, at a random
- * place in it; cold: of every eighth leaf. Then in random order.
+ * place in it; cold: with COLD_STEP entries between. Then in random order.
  */
 static int choose_pages(struct lookup *l, struct iopt_err *err)
 {
-	u64 step = l->is_cold ? 8 : 1;
-	u64 nr = l->nr_leaves / step;
 	u64 hole = l->order == LOOKUP_HOLE ? l->t.layout.leaf : 0;
+	u64 step = l->is_cold ? COLD_STEP / (hole ? 2 : 1) : 1;
+	u64 nr = l->nr_leaves / step;
 	struct rng rng;
 
 	l->page = calloc(nr, sizeof(*l->page));
