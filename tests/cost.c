@@ -270,6 +270,8 @@ static void test_simulators(void **unused)
 
 		p.interface = sims[i].interface;
 		assert_int_equal(tlbsim_create(&cfg, &sim, NULL), 0);
+		expect_u64(sim->rule->immediate,
+			   sims[i].interface == COST_SMMUV2, "sim %zu", i);
 		sim->ops->flush_walk(SZ_1G, SZ_2M, SZ_4K, sim->cookie);
 		expect_u64(tlb_counters_invalidations(sim->counters),
 			   sims[i].nr, "sim %zu", i);

@@ -66,7 +66,9 @@ static int create_v2(const struct tlbsim_cfg *cfg, struct tlbsim *sim,
 		return ret;
 	sim->ops = &smmuv2_inval_ops;
 	sim->cookie = sim->v2;
-	sim->rule = gather_rule_find("smmuv2");
+	sim->v2_rule = *sim->rule;
+	sim->v2_rule.immediate = true;
+	sim->rule = &sim->v2_rule;
 	sim->counters = &sim->v2->counters;
 	return 0;
 }

@@ -50,6 +50,7 @@ struct tlbsim_cfg {
  * @domain: its domain, or NULL
  * @v2: the SMMUv2 domain, or NULL
  * @empty: counts of nothing
+ * @v2_rule: the driver's rule, but each page at once
  */
 struct tlbsim {
 	const struct inval_ops *ops;
@@ -61,6 +62,7 @@ struct tlbsim {
 	struct smmu_domain *domain;
 	struct smmuv2 *v2;
 	struct tlb_counters empty;
+	struct gather_rule v2_rule;
 };
 
 IOPT_BEGIN_DECLS
