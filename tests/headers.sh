@@ -6,7 +6,7 @@ set -u
 root=$1 cc=$2 cxx=$3
 
 set -- -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -fsyntax-only
-for dir in "$root"/src/*/ "$root"/bench/; do
+for dir in "$root"/src/*/ "$root"/bench/ "$root"/tools/; do
 	set -- "$@" "-I$dir"
 done
 
@@ -33,7 +33,7 @@ check() { # COMPILER LANGUAGE STANDARD HEADER FLAGS...
 	fi
 }
 
-for header in "$root"/src/*/*.h "$root"/bench/*.h; do
+for header in "$root"/src/*/*.h "$root"/bench/*.h "$root"/tools/*.h; do
 	[ -e "$header" ] || continue
 	check "$cc" c gnu17 "$header" -Wundef -Wshadow "$@"
 	check "$cxx" c++ gnu++17 "$header" "$@"
