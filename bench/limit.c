@@ -72,9 +72,7 @@ static void clear_all(struct limit *l, u64 n)
 static bool limit_check(const struct bench_env *env, struct bench_case *c)
 {
 	(void)env;
-	c->set = bench_is(c, "count", "256") || bench_is(c, "count", "full") ?
-			 BENCH_QUICK :
-			 BENCH_DEFAULT;
+	c->set = bench_is(c, "granule", "4K") ? BENCH_QUICK : BENCH_DEFAULT;
 	return true;
 }
 

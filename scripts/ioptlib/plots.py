@@ -7,6 +7,7 @@ processes, whiskers reach from the fastest to the slowest. Each caption has n, m
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import (  # noqa: E402
     FixedLocator,
     FuncFormatter,
-    LogLocator,
+    Locator,
     NullLocator,
 )
 
@@ -45,6 +46,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 ENGINE_ORDER = ("lpae-split", "lpae-nosplit", "lpae-whole", "lpae-6.1",
                 "lpae-6.12", "lpae-7.3", "amdv1", "unmap-remap")
+MIN_TICKS = 4
 LEAF_TICKS = (1, 16, 256, 4096)
 LIMIT_COLOR = "#777777"
 
@@ -59,16 +61,17 @@ class Source:
     result: Result
     name: str
 
-    def caption(self) -> str:
-        """Machine, date and revision."""
+    def caption(self, is_named: bool) -> str:
+        """Machine, date and revision, and the name where there are more."""
         context = self.result.context
+        name = f"{self.name}: " if is_named else ""
         machine = context.get("iopt_host_cpu_model") or "unknown CPU"
         date = str(context.get("iopt_started", "unknown date"))[:10]
         host = context.get("iopt_host", "unknown host")
         rev = context.get("iopt_runner_version", "unknown revision")
         partial = ", incomplete" \
             if context.get("iopt_incomplete") == "true" else ""
-        return f"{machine} ({host}), {date}, iopt-bench {rev}{partial}"
+        return f"{name}{machine} ({host}), {date}, iopt-bench {rev}{partial}"
 
 
 @dataclass(frozen=True)
@@ -79,23 +82,28 @@ class Style:
     color: str
     marker: str
     linestyle: str
+    fillstyle: str = "full"
 
 
 def style_of(engine: str, source: int, sources: Sequence[Source]) -> Style:
-    """An engine has its colour and marker, a source its line."""
+    """An engine has its colour and marker, a source its line and filling."""
     place = ENGINE_ORDER.index(engine) if engine in ENGINE_ORDER \
         else sum(map(ord, engine))
     lines = ("-", "--", ":", "-.")
+    fillings = ("full", "left", "bottom", "top")
     label = engine if len(sources) == 1 \
         else f"{engine}, {sources[source].name}"
     return Style(label, COLORS[place % len(COLORS)],
-                 MARKERS[place % len(MARKERS)], lines[source % len(lines)])
+                 MARKERS[place % len(MARKERS)], lines[source % len(lines)],
+                 fillings[source % len(fillings)])
 
 
 def spread_of(samples: Samples, key: str = "block_min_ns") \
         -> tuple[float, float, float] | None:
     """Median, and how far below and above it the rounds reach."""
-    values = samples.values(key) or samples.values("cpu_ns")
+    values = samples.values(key)
+    if not values and key == "block_min_ns":
+        values = samples.values("cpu_ns")
     if not values:
         return None
     middle = median(values)
@@ -127,9 +135,35 @@ def _tick(value: float, _place: int) -> str:
     return f"{float(number.replace(',', '')):g} {unit}"
 
 
+def time_ticks(low: float, high: float) -> list[float]:
+    """Round times of a log axis: 1 2 5, or more where few of them fit."""
+    ticks: list[float] = []
+    for steps in ((1, 10), (1, 2, 5), (1, 1.5, 2, 3, 5, 7),
+                  (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
+        decades = range(math.floor(math.log10(low)),
+                        math.ceil(math.log10(high)) + 1)
+        ticks = sorted({step * 10.0 ** decade for decade in decades
+                        for step in steps if low <= step * 10.0 ** decade
+                        <= high})
+        if len(ticks) >= MIN_TICKS:
+            break
+    return ticks
+
+
+class TimeLocator(Locator):  # type: ignore[misc]
+    """Puts the ticks where time_ticks() says."""
+
+    def __call__(self) -> list[float]:
+        return self.tick_values(*sorted(self.axis.get_view_interval()))
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """As matplotlib calls it."""
+        return time_ticks(max(vmin, 1e-3), max(vmax, 1e-3))
+
+
 def _time_axis(axis: Axis) -> None:
     """A log axis of nanoseconds with enough ticks to read it by."""
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=20))
+    axis.set_major_locator(TimeLocator())
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(_tick))
     axis.set_tick_params(labelsize=8)
@@ -149,7 +183,8 @@ def _finish(figure: Figure, panels: Sequence[Axes], title: str,
         entry[0].split(",")[0], len(known))))
     columns = max(1, min(len(entries), int(width / 1.6)))
     legend_rows = -(-len(entries) // columns)
-    text = [line for part in [caption, *(s.caption() for s in sources)]
+    text = [line for part in [caption, *(s.caption(len(sources) > 1)
+                                         for s in sources)]
             for line in textwrap.wrap(part, int(width * 15))]
     top = 0.45 + 0.2 * legend_rows
     bottom = 0.1 + 0.155 * len(text)
@@ -244,8 +279,8 @@ def _partial_series(axes: Axes, series: Sequence[Samples],
         axes.errorbar([x], [middle], yerr=[[below], [above]],
                       color=style.color, marker=style.marker, markersize=6,
                       markerfacecolor=style.color if is_same_work else "white",
-                      linestyle="none", capsize=2, label=style.label,
-                      zorder=3)
+                      fillstyle=style.fillstyle, linestyle="none", capsize=2,
+                      label=style.label, zorder=3)
 
 
 def _count_of(samples: Samples) -> float | None:
@@ -276,7 +311,8 @@ def _line(axes: Axes, series: Sequence[Samples], style: Style,
     xs, middles, below, above = zip(*points)
     axes.errorbar(xs, middles, yerr=[below, above], color=style.color,
                   marker=style.marker, markersize=5, capsize=2,
-                  linestyle=style.linestyle, label=style.label, zorder=3)
+                  linestyle=style.linestyle, fillstyle=style.fillstyle,
+                  label=style.label, zorder=3)
 
 
 def draw_calls(sources: Sequence[Source]) -> Figure | None:
@@ -386,8 +422,9 @@ def _replay_series(axes: Axes, series: Sequence[Samples],
     axes.errorbar([spread[0] for spread, _ in there], [y for _, y in there],
                   xerr=[[spread[1] for spread, _ in there],
                         [spread[2] for spread, _ in there]],
-                  color=style.color, marker=style.marker, markersize=4,
-                  capsize=1.5, linestyle="none", label=style.label, zorder=3)
+                  color=style.color, marker=style.marker, markersize=5,
+                  fillstyle=style.fillstyle, capsize=1.5, linestyle="none",
+                  label=style.label, zorder=3)
 
 
 PICTURES: dict[str, Callable[[Sequence[Source]], Figure | None]] = {

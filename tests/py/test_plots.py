@@ -68,8 +68,30 @@ def test_several_results_are_told_apart(result: Path,
     other.write_text(result.read_text())
     plots.draw_all([result, other], tmp_path / "p")
     text = " ".join(ET.parse(tmp_path / "p/replay.svg").getroot().itertext())
-    for label in ("lpae-split, one", "lpae-split, two"):
+    for label in ("lpae-split, one", "lpae-split, two", "one: Made-up CPU",
+                  "two: Made-up CPU"):
         assert label in text
+
+
+def test_a_replay_without_its_times_is_not_drawn(tmp_path: Path) -> None:
+    """The time of a whole replay must not pass for that of an event."""
+    path = tmp_path / "old.json"
+    path.write_text(results.dump(document(
+        {"replay/trace:nvme/engine:lpae-split/sync:each": ([1e9], "ok")})))
+    result = results.load(path)
+    samples = result.family("replay")[0]
+    assert plots.spread_of(samples, "map_min_ns") is None
+    assert plots.spread_of(samples) == (1e9 - 1, 0, 0)
+
+
+@pytest.mark.parametrize("low,high,ticks", [
+    (1, 2e5, [1, 10, 100, 1000, 10000, 100000]),
+    (15, 3000, [20, 50, 100, 200, 500, 1000, 2000]),
+    (20, 50, [20, 25, 30, 35, 40, 50]),
+    (13, 110, [15, 20, 30, 50, 70, 100]),
+])
+def test_ticks(low: float, high: float, ticks: list[float]) -> None:
+    assert plots.time_ticks(low, high) == pytest.approx(ticks)
 
 
 def run_plot(*args: str) -> subprocess.CompletedProcess[str]:
