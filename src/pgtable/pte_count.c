@@ -25,6 +25,9 @@ void pte_count_stop(void)
 	active = NULL;
 }
 
+/* Under a real ThreadSanitizer these names are the runtime's own. */
+#ifdef PGTABLE_HAS_COUNTED
+
 static void count_write(const void *p, size_t bytes)
 {
 	if (active && arena_owns(active_arena, p))
@@ -148,3 +151,5 @@ int __tsan_atomic64_compare_exchange_strong(volatile u64 *p, u64 *old, u64 v,
 						    fail_order);
 	return *old == want;
 }
+
+#endif

@@ -29,6 +29,8 @@ IOPT_BEGIN_DECLS
  * pte_count_start() - Count this thread's accesses from now on.
  * @count: caller's; set to 0, must live until pte_count_stop()
  * @arena: accesses elsewhere are not counted
+ *
+ * Where the build has no counted engine the counts stay 0.
  */
 void pte_count_start(struct pte_count *count, const struct arena *arena);
 
