@@ -17,7 +17,7 @@ BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: help deps tools bench quick test list plot clean
+.PHONY: help deps tools bench quick test list plot validate clean
 .NOTPARALLEL:
 
 help: ## this page
@@ -67,6 +67,11 @@ list: tools ## each family with its question and number of cases
 plot: ## draw the pictures of a result again
 	@scripts/deps --check bench
 	@$(PYTHON_RUN) scripts/plot.py $(RESULTS)
+
+validate: ## the simulator beside published figures, docs/validation.md
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/validate.py
 
 clean: ## remove build and build-test, keep results
 	@rm -rf build build-test
