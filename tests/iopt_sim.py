@@ -311,12 +311,19 @@ class Facts(unittest.TestCase):
                     self.check(got[int(i)], Sent(want["commands"], want["sync"], shapes(want)))
 
 
+def need_counted(test: unittest.TestCase) -> None:
+    """Stores are not counted in a build with ThreadSanitizer."""
+    if "pte_writes" not in ops(["iommu_unmap 0 4K"])[0]["counters"]:
+        test.skipTest("this build does not count stores")
+
+
 class Json(unittest.TestCase):
     """One object a line, an op each, its keys in order."""
 
     KEYS = ["op", "line", "ret", "commands", "sync", "ranges", "counters", "sim_ns"]
 
     def test_object(self) -> None:
+        need_counted(self)
         got = ops(["# nothing", "", "  vfio_map 0 2M\trun=4K # pages", "vfio_unmap 0 2M"])
         self.assertEqual([op["op"] for op in got], [0, 1])
         self.assertEqual(got[0]["line"], "vfio_map 0 2M\trun=4K")
@@ -344,6 +351,7 @@ class Json(unittest.TestCase):
         self.assertEqual(got[1]["sim_ns"], 354)
 
     def test_counters(self) -> None:
+        need_counted(self)
         # 512 commands: 8 doorbells; 512 * 74 + 280.
         got = ops(["vfio_map 0 2M run=4K", "vfio_unmap 0 2M"], "--ril", "off", "--driver", "6.12")
         self.assertEqual(got[1]["counters"]["doorbells"], 8)
@@ -402,6 +410,7 @@ class Text(unittest.TestCase):
     """What people read."""
 
     def test_lines(self) -> None:
+        need_counted(self)
         done = run("--driver", "6.12", "--explain", "--dump-queue", "-", stdin="\n".join(PART))
         self.assertEqual(done.returncode, 0, done.stderr)
         for part in (
