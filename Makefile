@@ -12,6 +12,7 @@ flag = $(if $(filter-out 0,$($2)),$1)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
+	$(call arg,--profile,PROFILE) \
 	$(if $(filter 0,$(PLOT)),--no-plot) $(call flag,--verbose,V)
 
 export V
@@ -33,6 +34,8 @@ help: ## this page
 #    REPS=N        rounds, one process a family each (default: 9, quick 3)
 #    OUT=FILE      where the result goes (default: results/HOST/TIME-REV.json)
 #    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER
+#    PROFILE=NAME  price invalidations by this cost profile, or FILE.ini
+#                  (default: smmuv3-ril and smmuv3-noril, with FULL=1 all)
 #    FULL=1        bench: the full set of cases, takes much longer
 #    PLOT=0        draw no pictures
 #    SEED=N        order of families and cases (default: random, recorded)

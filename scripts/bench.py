@@ -22,12 +22,13 @@ from typing import Any
 
 from ioptlib import results, runner, summary
 from ioptlib.console import Console, duration
-from ioptlib.names import NO_PROFILE
 
 ROOT = Path(__file__).resolve().parent.parent
 PASS, FAILED, USAGE, SKIPPED, INTERRUPTED = 0, 1, 2, 77, 130
 BENCH_ROUNDS, BENCH_BUDGET_S = 9, 600.0
 QUICK_ROUNDS, QUICK_BUDGET_S = 3, 60.0
+PROFILES = ROOT / "data/profiles"
+USUAL_PROFILES = ("smmuv3-ril", "smmuv3-noril")
 
 
 def positive(text: str) -> int:
@@ -59,6 +60,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="order of what is run")
     parser.add_argument("--trace", action="append", default=[],
                         metavar="FILE", help="replay this instead (repeatable)")
+    parser.add_argument("--profile", action="append", default=[],
+                        metavar="NAME", help="price invalidations by this "
+                        "cost profile, a file too (repeatable)")
     parser.add_argument("--min-time-ms", type=positive, metavar="N",
                         help="time for each case in a process")
     parser.add_argument("--budget", type=float, metavar="SECONDS",
@@ -94,6 +98,15 @@ def as_file_name(text: str) -> str:
     return re.sub(r"[^0-9A-Za-z.+-]", "_", text) or "unknown"
 
 
+def profiles_of(args: argparse.Namespace) -> list[str]:
+    """The cost profiles to price by: those named, or all, or the usual."""
+    if args.profile:
+        return list(dict.fromkeys(args.profile))
+    if args.full:
+        return sorted(path.stem for path in PROFILES.glob("*.ini"))
+    return list(USUAL_PROFILES)
+
+
 def settings_of(args: argparse.Namespace) -> runner.Settings:
     """What to run: the defaults of the command filled in."""
     rounds = args.reps or (QUICK_ROUNDS if args.quick else BENCH_ROUNDS)
@@ -109,7 +122,8 @@ def settings_of(args: argparse.Namespace) -> runner.Settings:
         bench=str(args.bench), rounds=rounds, seed=seed, budget_s=budget,
         subset="quick" if args.quick else "full" if args.full else "",
         filter=args.filter, cpu=args.cpu, traces=tuple(args.trace),
-        families=tuple(families), min_time_ms=args.min_time_ms)
+        families=tuple(families), profiles=tuple(profiles_of(args)),
+        min_time_ms=args.min_time_ms)
 
 
 class Place:
@@ -213,8 +227,7 @@ class Session:
 
         The document is empty when there is nothing to go on with.
         """
-        document, failures = runner.merge(done, self.settings, self.extra,
-                                          NO_PROFILE)
+        document, failures = runner.merge(done, self.settings, self.extra)
         if document["benchmarks"]:
             if not write_result(self.place.result, document, self.spool,
                                 self.console):

@@ -15,6 +15,7 @@ LIBRARY_PARTS = ("min_time", "min_warmup_time", "iterations", "repeats",
 TLBI_FAMILIES = frozenset(("map", "unmap", "unmap_partial", "dma", "tlbi",
                            "teardown", "replay", "contention"))
 
+PROFILE_KEY = "tlbi"
 NO_PROFILE = "none"
 
 _WORDS = ("page", "full", "first", "middle", "last", "warm", "cold", "fresh",
@@ -74,8 +75,8 @@ def parse(name: str) -> Case:
 def complete(name: str, profile: str = NO_PROFILE) -> str:
     """A row's full name: the library's parts gone, the cost profile added."""
     case = parse(name)
-    if case.family in TLBI_FAMILIES and not case.get("tlbi"):
-        return f"{case}/tlbi:{profile}"
+    if case.family in TLBI_FAMILIES and not case.get(PROFILE_KEY):
+        return f"{case}/{PROFILE_KEY}:{profile}"
     return str(case)
 
 

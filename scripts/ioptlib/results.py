@@ -18,6 +18,7 @@ from .stats import median
 SCHEMA = "1"
 CLASSES_KEY = "iopt_counter_classes"
 COUNTED = "counted"
+SIM_PS = "sim_ps"
 
 # What a row has besides counters; all of libbenchmark's but the last three.
 ROW_FIELDS = frozenset((
@@ -125,14 +126,23 @@ def row_error(row: Row) -> str | None:
     return None
 
 
-def complete_row(row: Row, index: int, rounds: int, profile: str) -> Row:
+def ledger_counters(row: Row) -> Row:
+    """What a row of the ledger says of one operation: its counters."""
+    return {key: value for key, value in row.items()
+            if key not in ROW_FIELDS}
+
+
+def complete_row(row: Row, index: int, rounds: int, profile: str,
+                 ledger: Mapping[str, Any] | None = None) -> Row:
     """A process's row as it stands in the result, made whole.
 
-    The name gets its cost profile and the row its place among the rounds
-    and, if it was timed, cpu_ns, sim_ns and total_ns of one operation. With
-    profile none an invalidation costs nothing, so sim_ns is 0. A value that
-    is no number cannot be written: the row becomes an error row.
+    The name gets its cost profile and the row its place among the rounds,
+    the profile's counters and, if it was timed, cpu_ns, sim_ns and total_ns
+    of one operation. Without a ledger an invalidation costs nothing, so
+    sim_ns is 0. A value that is no number cannot be written: the row becomes
+    an error row.
     """
+    row = {**(ledger or {}), **row}
     done: Row = {}
     for key, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -148,7 +158,7 @@ def complete_row(row: Row, index: int, rounds: int, profile: str) -> Row:
     if skip_reason(row) is None and row_error(row) is None and \
             outcome(row) != COUNTED:
         done["cpu_ns"] = row["real_time"] * _NS[row["time_unit"]]
-        done["sim_ns"] = 0
+        done["sim_ns"] = done.get(SIM_PS, 0) / 1000
         done["total_ns"] = done["cpu_ns"] + done["sim_ns"]
     return done
 

@@ -51,6 +51,7 @@ class Settings:
     cpu: str = ""
     traces: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
     min_time_ms: int | None = None
     stall_s: float = STALL_S
 
@@ -76,6 +77,13 @@ class Settings:
             args += ["--min-time-ms", str(self.min_time_ms)]
         return args
 
+    def counting(self) -> list[str]:
+        """The options for a process that counts what profiles are sent."""
+        args = ["--progress", "--count-only"]
+        for profile in self.profiles:
+            args += ["--profile", profile]
+        return args
+
 
 @dataclass(frozen=True)
 class Family:
@@ -93,11 +101,21 @@ class Job:
     family: str
     round: int
     seed: int
+    is_ledger: bool = False
 
     @property
     def stem(self) -> str:
         """Name of its files in the spool."""
+        if self.is_ledger:
+            return f"ledger-{self.family}"
         return f"round{self.round:02d}-{self.family}"
+
+    @property
+    def title(self) -> str:
+        """What it is, for a person."""
+        if self.is_ledger:
+            return f"{self.family}, counting"
+        return f"{self.family}, round {self.round + 1}"
 
 
 @dataclass
@@ -158,6 +176,15 @@ def plan(families: Sequence[str], rounds: int, seed: int) -> list[Job]:
     return jobs
 
 
+def plan_ledger(settings: Settings, families: Sequence[str],
+                seed: int) -> list[Job]:
+    """A process for each family whose operations invalidate."""
+    if not settings.profiles:
+        return []
+    return [Job(family, 0, seed, True) for family in families
+            if family in names.TLBI_FAMILIES]
+
+
 def last_line(text: str) -> str:
     """The last line that says something."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -214,11 +241,15 @@ class Progress:
         left = sum(whole(job.family) for job in self._left)
         return max(0.0, left - elapsed)
 
+    def _where(self) -> str:
+        if self._job.is_ledger:
+            return self._job.title
+        return f"round {self._job.round + 1}/{self._rounds} {self._job.family}"
+
     def _text(self, nr_cases_done: int) -> str:
         left = self.seconds_left(nr_cases_done)
         time_left = "" if left is None else f", {duration(left)} left"
-        return (f"round {self._job.round + 1}/{self._rounds} "
-                f"{self._job.family}: {nr_cases_done} of "
+        return (f"{self._where()}: {nr_cases_done} of "
                 f"{self._sizes[self._job.family]}, in all "
                 f"{self._done + nr_cases_done} of {self._total}{time_left}")
 
@@ -236,8 +267,7 @@ class Progress:
         self._started = time.monotonic()
         left = self.seconds_left(0)
         self._console.step(
-            f"round {self._job.round + 1}/{self._rounds} {self._job.family}: "
-            f"{size} cases in {duration(self._spent[self._job.family][-1])}, "
+            f"{self._where()}: {size} cases in {duration(self._spent[self._job.family][-1])}, "
             f"in all {self._done} of {self._total}, "
             f"{duration(left or 0)} left")
 
@@ -267,7 +297,7 @@ class Spool:
         """What was to be run; raises OSError or ValueError."""
         data = json.loads((self.path / "run.json").read_text("utf-8"))
         fields = data["settings"]
-        for key in ("traces", "families"):
+        for key in ("traces", "families", "profiles"):
             fields[key] = tuple(fields[key])
         return (Settings(**fields),
                 [Family(f["name"], f["question"], tuple(f["cases"]))
@@ -441,7 +471,7 @@ def judge(job: Job, code: int, process: Process, path: Path,
           expected: Sequence[str]) -> tuple[results.Output | None, str]:
     """What a finished process gave, and one line if that is not all."""
     output, wrong = _read_output(path)
-    where = f"{job.family}, round {job.round + 1}"
+    where = job.title
     at = f" in {process.last_case}" if process.last_case else ""
     said = f": {process.said[-1]}" if process.said else ""
     if process.is_stalled:
@@ -469,7 +499,8 @@ def run_job(job: Job, settings: Settings, family: Family, spool: Spool,
     more can be written or started.
     """
     only = replace(settings, families=(job.family,))
-    command = [settings.bench, *only.selection(), *only.measuring(),
+    command = [settings.bench, *only.selection(),
+               *(only.counting() if job.is_ledger else only.measuring()),
                "--seed", str(job.seed), "--round", str(job.round),
                "--out", str(spool.out(job))]
     progress.start(job)
@@ -494,6 +525,14 @@ def run_job(job: Job, settings: Settings, family: Family, spool: Spool,
     return Outcome(job, seconds, output, failure)
 
 
+def same_cpu(settings: Settings, outcome: Outcome) -> Settings:
+    """Where the first process chose to run, all others shall."""
+    if settings.cpu or outcome.output is None:
+        return settings
+    chosen = str(outcome.output.context.get("iopt_cpu", ""))
+    return replace(settings, cpu=chosen) if chosen.isdigit() else settings
+
+
 def run(settings: Settings, families: Sequence[Family], spool: Spool,
         console: Console, interrupt: Interrupt) -> Run:
     """Run all rounds, or as many as the budget, the disk and signals allow.
@@ -501,13 +540,16 @@ def run(settings: Settings, families: Sequence[Family], spool: Spool,
     Raises UsageError when iopt-bench refuses its options.
     """
     by_name = {family.name: family for family in families}
-    jobs = plan(list(by_name), settings.rounds, settings.seed)
+    ledger = plan_ledger(settings, list(by_name), settings.seed)
+    jobs = ledger + plan(list(by_name), settings.rounds, settings.seed)
     progress = Progress(console, {f.name: len(f.cases) for f in families},
                         jobs)
     done = Run()
     started = round_started = time.monotonic()
     longest = 0.0
     for i, job in enumerate(jobs):
+        if i == len(ledger):
+            round_started = time.monotonic()
         if i and job.round != jobs[i - 1].round:
             now = time.monotonic()
             longest = max(longest, now - round_started)
@@ -529,6 +571,7 @@ def run(settings: Settings, families: Sequence[Family], spool: Spool,
         if interrupt.name:
             done.incomplete = f"interrupted by {interrupt.name}"
             return done
+        settings = same_cpu(settings, done.outcomes[-1])
     done.rounds_done = settings.rounds
     return done
 
@@ -537,43 +580,90 @@ def reread(spool: Spool, settings: Settings,
            families: Sequence[Family]) -> Run:
     """The run whose processes' files are in a spool."""
     done = Run(incomplete="merged from its spool after it broke off")
-    for job in plan([f.name for f in families], settings.rounds,
-                    settings.seed):
+    listed = [f.name for f in families]
+    for job in plan_ledger(settings, listed, settings.seed) + \
+            plan(listed, settings.rounds, settings.seed):
         if spool.out(job).exists():
             output, wrong = _read_output(spool.out(job))
             done.outcomes.append(Outcome(job, 0.0, output,
-                                         f"{job.family}, round "
-                                         f"{job.round + 1}: {wrong}"
+                                         f"{job.title}: {wrong}"
                                          if wrong else ""))
-    done.rounds_done = len({o.job.round for o in done.outcomes})
+    done.rounds_done = len({o.job.round for o in done.outcomes
+                            if not o.job.is_ledger})
     return done
 
 
-def merge(done: Run, settings: Settings, extra: Mapping[str, str],
-          profile: str) -> tuple[dict[str, Any], list[str]]:
+Ledger = dict[str, dict[str, results.Row]]
+
+
+def read_ledger(outcomes: Sequence[Outcome]) -> tuple[Ledger, list[str]]:
+    """By case and profile what is sent; and a line for each bad row."""
+    ledger: Ledger = {}
+    failures = []
+    for outcome in outcomes:
+        for row in outcome.output.rows if outcome.output else ():
+            name, has_profile, profile = str(row.get("name")).rpartition(
+                f"/{names.PROFILE_KEY}:")
+            if not has_profile:
+                continue
+            wrong = results.row_error(row)
+            if wrong:
+                failures.append(f"{row['name']}: {wrong}")
+                continue
+            ledger.setdefault(name, {})[names.strip_library(profile)] = \
+                results.ledger_counters(row)
+    return ledger, failures
+
+
+def complete_rows(outcomes: Sequence[Outcome], ledger: Ledger, rounds: int) \
+        -> tuple[list[results.Row], list[str]]:
+    """Every timed row once for each profile; and a line for each bad one."""
+    rows: list[results.Row] = []
+    failures = []
+    for outcome in outcomes:
+        for row in outcome.output.rows if outcome.output else ():
+            try:
+                prices = ledger.get(names.strip_library(row["name"])) or \
+                    {names.NO_PROFILE: {}}
+                rows += [results.complete_row(row, outcome.job.round, rounds,
+                                              profile, counters)
+                         for profile, counters in prices.items()]
+            except (KeyError, TypeError, names.BadName) as error:
+                failures.append(f"{outcome.job.title}: a row without a good "
+                                f"name: {error}")
+    return rows, failures
+
+
+def classes_with_ledger(classes: str, ledger: Ledger) -> str:
+    """The classes of counters, those of the ledger added: all are exact."""
+    known = {word.rpartition(":")[0] for word in classes.split()}
+    found = {name for prices in ledger.values() for counters in
+             prices.values() for name in counters} - known
+    return " ".join([*classes.split(), *(f"{n}:exact" for n in sorted(found))])
+
+
+def merge(done: Run, settings: Settings,
+          extra: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The document of a result, and a line for each failure."""
     failures = [o.failure for o in done.outcomes if o.failure]
     usable = [o for o in done.outcomes if o.output is not None]
-    outputs = [o.output for o in usable if o.output is not None]
+    timed = [o for o in usable if not o.job.is_ledger]
+    outputs = [o.output for o in timed if o.output is not None]
     context, own = results.merge_contexts([o.context for o in outputs])
     rounds = settings.rounds if done.incomplete else done.rounds_done
-    rows: list[results.Row] = []
-    for outcome, output in zip(usable, outputs):
-        for row in output.rows:
-            try:
-                rows.append(results.complete_row(row, outcome.job.round,
-                                                 rounds, profile))
-            except (KeyError, TypeError, names.BadName) as error:
-                failures.append(f"{outcome.job.family}, round "
-                                f"{outcome.job.round + 1}: a row without a "
-                                f"good name: {error}")
-    failures += results.inexact_counters(
+    ledger, bad = read_ledger([o for o in usable if o.job.is_ledger])
+    rows, nameless = complete_rows(timed, ledger, rounds)
+    if results.CLASSES_KEY in context:
+        context[results.CLASSES_KEY] = classes_with_ledger(
+            str(context[results.CLASSES_KEY]), ledger)
+    failures += bad + nameless + results.inexact_counters(
         (row for row in rows if results.row_error(row) is None),
         results.counter_classes(context))
+    profiles = dict.fromkeys(p for prices in ledger.values() for p in prices)
     context.update(extra)
     context.update({
         "iopt_schema": results.SCHEMA,
-        "iopt_profile": profile,
+        "iopt_profiles": list(profiles),
         "iopt_seed": str(settings.seed),
         "iopt_rounds": str(rounds),
         "iopt_incomplete": "true" if done.incomplete else "false",
@@ -583,6 +673,6 @@ def merge(done: Run, settings: Settings, extra: Mapping[str, str],
         "iopt_processes": [
             {"family": o.job.family, "round": o.job.round, "seed":
              o.job.seed, "seconds": round(o.seconds, 3), **more}
-            for o, more in zip(usable, own)],
+            for o, more in zip(timed, own)],
     })
     return {"context": context, "benchmarks": rows}, failures

@@ -239,6 +239,43 @@ def pair_table(family: Sequence[Samples], pair: Pair,
     return Table(heading, _layout(keys, header, rows))
 
 
+def _priced(samples: Samples) -> list[float]:
+    """Least CPU time of an operation, its simulated time, and their sum."""
+    cpu = min(_minimum(samples, METRIC).values())
+    sim = samples.values("sim_ns")[0]
+    return [cpu, sim, cpu + sim]
+
+
+def cost_table(family: Sequence[Samples], pair: Pair,
+               profile: str) -> Table | None:
+    """CPU and simulated time of a pair under a profile; None when nothing is
+    sent, or it has no such rows."""
+    both = [row for row in both_sides(family, pair)
+            if row[1].values("sim_ns") and row[2].values("sim_ns")]
+    priced = [(case, _priced(old), _priced(new), _note(old, new))
+              for case, old, new in both]
+    if not any(old[1] or new[1] for _, old, new, _ in priced):
+        return None
+    keys, same = _varying([case for case, *_ in priced])
+    rows = [(case, [*map(human_ns, old), *map(human_ns, new),
+                    note or human_ratio(new[2] / old[2])])
+            for case, old, new, note in priced]
+    header = ["old cpu", "+sim", "=total", "new cpu", "+sim", "=total",
+              "new/old"]
+    heading = (f"old = {pair.old}, new = {pair.new}, simulated by {profile}"
+               + (f"  ({' '.join(same)})" if same else ""))
+    return Table(heading, _layout(keys, header, rows))
+
+
+def by_profile(family: Sequence[Samples]) -> dict[str, list[Samples]]:
+    """A family's cases by cost profile, without that key in their names."""
+    found: dict[str, list[Samples]] = {}
+    for s in family:
+        found.setdefault(s.case.get(names.PROFILE_KEY), []).append(
+            Samples(s.case.without(names.PROFILE_KEY), s.rows))
+    return found
+
+
 def plain_table(family: Sequence[Samples]) -> Table | None:
     """Average and minimum of cases that are compared with nothing."""
     ordered = sorted(family, key=lambda s: _order(s.case))
@@ -311,13 +348,19 @@ def _is_counted(samples: Samples) -> bool:
 
 def _tables(family: Sequence[Samples], floor: Floors,
             classes: dict[str, str], is_all: bool) -> list[Table]:
-    """What there is to say of a family."""
-    counted = [s for s in family if _is_counted(s)]
-    timed = [s for s in family if s.good and not _is_counted(s)]
+    """What there is to say of a family: measured times are those of any
+    profile; then what each profile makes of them."""
+    profiles = by_profile(family)
+    cases = next(iter(profiles.values()))
+    counted = [s for s in cases if _is_counted(s)]
+    timed = [s for s in cases if s.good and not _is_counted(s)]
     tables = [pair_table(timed, pair, floor) for pair in PAIRS]
     tables += [counted_table(counted, pair, classes) for pair in PAIRS]
     if is_all or not any(tables):
         tables.append(plain_table(_unpaired(timed)))
+    tables += [cost_table([s for s in of_profile if s.good], pair, profile)
+               for profile, of_profile in profiles.items() if profile
+               for pair in PAIRS]
     return [table for table in tables if table is not None]
 
 

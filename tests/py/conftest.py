@@ -69,7 +69,8 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(tmp_path: Path, fake: Path) -> list[str]:
     """The command line that measures with the fake, no plots."""
     return [sys.executable, str(ROOT / "scripts/bench.py"), "--bench",
-            str(fake), "--results", str(tmp_path / "results"), "--no-plot"]
+            str(fake), "--results", str(tmp_path / "results"), "--no-plot",
+            "--profile", "none"]
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Stands in for iopt-bench: the same options, made-up rows, chosen faults.
 
-FAKE_FAULT names what goes wrong, as fault:family:round (round from 0):
+FAKE_FAULT names what goes wrong, as fault:family:round (round from 0, or
+ledger for the process that counts what profiles are sent):
 crash, exit1, usage, hang, truncate, garbage, nothing, nan, zero, error, skip,
 lost, drift, slow, noisy. Each case takes FAKE_CASE_S seconds.
 """
@@ -71,6 +72,19 @@ def row(name: str, args: argparse.Namespace, rng: random.Random) -> dict:
     return made
 
 
+def ledger(made: dict, args: argparse.Namespace) -> list[dict]:
+    """What a case sends under each profile: one command, or none."""
+    if not args.count_only or made["name"].startswith("limit"):
+        return []
+    made["label"] = "counted"
+    name = made["name"].split("/iterations")[0]
+    return [{**{k: made[k] for k in made if k not in ("pte_writes",
+                                                     "tables_alloc")},
+             "name": f"{name}/tlbi:{profile}", "label": "counted",
+             "sim_ps": 0.0 if profile == "none" else 354500.0,
+             "tlbi_nh_va": 1.0} for profile in args.profile]
+
+
 def spoil(made: dict, fault: str, args: argparse.Namespace) -> dict:
     """Put the fault of a row into it."""
     if fault == "nan":
@@ -92,10 +106,11 @@ def spoil(made: dict, fault: str, args: argparse.Namespace) -> dict:
 def parse_args() -> argparse.Namespace:
     """The options of iopt-bench."""
     parser = argparse.ArgumentParser()
-    for flag in ("list", "json", "quick", "full", "progress"):
+    for flag in ("list", "json", "quick", "full", "progress", "count-only"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--family", action="append", default=[])
     parser.add_argument("--trace", action="append", default=[])
+    parser.add_argument("--profile", action="append", default=[])
     parser.add_argument("--filter", default="")
     for option in ("cpu", "out"):
         parser.add_argument(f"--{option}", default="")
@@ -121,7 +136,8 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         if args.progress:
             print(f"progress {i + 1} {len(names)} {name}", file=sys.stderr,
                   flush=True)
-        time.sleep(float(os.environ.get("FAKE_CASE_S", "0")))
+        if not args.count_only:
+            time.sleep(float(os.environ.get("FAKE_CASE_S", "0")))
         if fault == "hang" and i == 1:
             time.sleep(1000)
         if fault == "crash" and i == 1:
@@ -130,6 +146,7 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
             continue
         made = row(name, args, rng)
         rows.append(spoil(made, fault, args) if i == 0 else made)
+        rows += ledger(made, args)
         text = json.dumps({"context": context, "benchmarks": rows})
         if fault == "truncate" and i == 2:
             text = text[:-30]
@@ -163,6 +180,8 @@ def main() -> int:
         word.split(":") for word in os.environ.get("FAKE_FAULT", "").split()))
     family = args.family[0]
     fault = faults.get(f"{family}:{args.round}", faults.get(f"{family}:*", ""))
+    if args.count_only:
+        fault = faults.get(f"{family}:ledger", "")
     return measure(args, selected[family], fault)
 
 

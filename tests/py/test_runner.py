@@ -55,6 +55,44 @@ def test_rows_are_completed(bench: BenchRunner) -> None:
     assert all(sorted(rounds) == [0, 1, 2] for rounds in by_name.values())
 
 
+def test_each_profile_completes_the_same_measurement(
+        bench: BenchRunner) -> None:
+    ran = bench("--reps", "2", "--profile", "smmuv3-ril")
+    assert ran.code == 0, ran.err
+    document = ran.document()
+    context, rows = document["context"], document["benchmarks"]
+    assert context["iopt_profiles"] == ["none", "smmuv3-ril"]
+    assert "sim_ps:exact" in context["iopt_counter_classes"].split()
+    assert len(context["iopt_processes"]) == 2 * len(CASES)
+    nr_priced = NR_CASES - CASES["limit"]
+    assert len(rows) == 2 * (2 * nr_priced + CASES["limit"])
+    cases: dict[tuple[str, int], dict[str, dict]] = {}
+    for row in rows:
+        name, _, profile = row["name"].partition("/tlbi:")
+        cases.setdefault((name, row["repetition_index"]), {})[profile] = row
+    for (name, _), profiles in cases.items():
+        if name.startswith("limit/"):
+            assert list(profiles) == [""]
+            continue
+        none, ril = profiles["none"], profiles["smmuv3-ril"]
+        assert none["cpu_ns"] == ril["cpu_ns"]
+        assert none["pte_writes"] == ril["pte_writes"]
+        assert none["sim_ns"] == 0 and none["total_ns"] == none["cpu_ns"]
+        # 354,500 ps in the ledger.
+        assert ril["sim_ns"] == 354.5 and ril["tlbi_nh_va"] == 1
+        assert ril["total_ns"] == ril["cpu_ns"] + 354.5
+    assert "simulated by smmuv3-ril" in ran.out
+    assert "simulated by none" not in ran.out
+
+
+def test_a_broken_ledger_fails_and_loses_no_time(bench: BenchRunner) -> None:
+    ran = bench("--reps", "2", fault="crash:map:ledger")
+    assert ran.code == 1
+    assert "FAILED map, counting: iopt-bench killed by SIGSEGV" in ran.err
+    rows = ran.document()["benchmarks"]
+    assert sum(r["name"].startswith("map/") for r in rows) == 2 * CASES["map"]
+
+
 def orders(document: dict) -> list[tuple[str, int]]:
     return [(p["family"], p["seed"])
             for p in document["context"]["iopt_processes"]]
@@ -248,7 +286,7 @@ def test_result_too_large_for_the_disk(bench: BenchRunner) -> None:
     assert ran.code == 1
     assert not ran.results, "no piece of a result"
     assert len(ran.spools) == 1
-    lines = [li for li in ran.err.splitlines() if not li.startswith("round ")]
+    lines = [li for li in ran.err.splitlines() if " cases in " not in li]
     assert len(lines) == 1
     assert "cannot write" in lines[0] and str(ran.spools[0]) in lines[0]
     merged = bench("--merge", str(ran.spools[0]))
@@ -267,7 +305,7 @@ def test_full_disk(bench: BenchRunner, tmp_path: Path) -> None:
         ran = bench("--reps", "9")
         assert ran.code == 1
         lines = [li for li in ran.err.splitlines()
-                 if not li.startswith("round ")]
+                 if " cases in " not in li]
         assert len(lines) == 1, ran.err
         assert "No space left on device" in lines[0]
         assert str(ran.spools[0]) in lines[0]
@@ -325,4 +363,4 @@ def test_live_progress_on_a_terminal(command: list[str]) -> None:
     drawn = [li for li in text.decode().split("\r\033[K") if li]
     assert drawn and all("\n" not in li for li in drawn)
     assert any(li.startswith("round 2/2 ") and li.endswith(" left")
-               and f" of {2 * NR_CASES}, " in li for li in drawn)
+               and f" of {3 * NR_CASES - CASES['limit']}, " in li for li in drawn)
