@@ -298,7 +298,7 @@ def test_result_too_large_for_the_disk(bench: BenchRunner) -> None:
 def test_full_disk(bench: BenchRunner, tmp_path: Path) -> None:
     disk = tmp_path / "results"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("cannot mount a small tmpfs here")
     try:
