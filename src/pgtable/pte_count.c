@@ -28,15 +28,15 @@ void pte_count_stop(void)
 /* Under a real ThreadSanitizer these names are the runtime's own. */
 #ifdef PGTABLE_HAS_COUNTED
 
-static void count_write(const void *p, size_t bytes)
+static void count_write(const volatile void *p, size_t bytes)
 {
-	if (active && arena_owns(active_arena, p))
+	if (active && arena_owns(active_arena, (const void *)p))
 		active->writes += (bytes + 7) / 8;
 }
 
-static void count_read(const void *p, size_t bytes)
+static void count_read(const volatile void *p, size_t bytes)
 {
-	if (active && arena_owns(active_arena, p))
+	if (active && arena_owns(active_arena, (const void *)p))
 		active->reads += (bytes + 7) / 8;
 }
 
@@ -85,71 +85,78 @@ void __tsan_func_exit(void *pc)
 	(void)pc;
 }
 
-void __tsan_read_range(void *p, unsigned long bytes);
-void __tsan_read_range(void *p, unsigned long bytes)
+void __tsan_read_range(void *p, long bytes);
+void __tsan_read_range(void *p, long bytes)
 {
-	count_read(p, bytes);
+	count_read(p, (size_t)bytes);
 }
 
-void __tsan_write_range(void *p, unsigned long bytes);
-void __tsan_write_range(void *p, unsigned long bytes)
+void __tsan_write_range(void *p, long bytes);
+void __tsan_write_range(void *p, long bytes)
 {
-	count_write(p, bytes);
+	count_write(p, (size_t)bytes);
 }
 
 /* The memory order is the engine's affair; here one thread counts. */
-u64 __tsan_atomic64_load(const volatile u64 *p, int order);
-u64 __tsan_atomic64_load(const volatile u64 *p, int order)
+u64 __tsan_atomic64_load(const volatile void *p, int order);
+u64 __tsan_atomic64_load(const volatile void *p, int order)
 {
+	const volatile u64 *v = p;
+
 	(void)order;
-	count_read((const void *)p, 8);
-	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+	count_read(p, 8);
+	return __atomic_load_n(v, __ATOMIC_SEQ_CST);
 }
 
-void __tsan_atomic64_store(volatile u64 *p, u64 v, int order);
-void __tsan_atomic64_store(volatile u64 *p, u64 v, int order)
+void __tsan_atomic64_store(volatile void *p, u64 v, int order);
+void __tsan_atomic64_store(volatile void *p, u64 v, int order)
 {
+	volatile u64 *to = p;
+
 	(void)order;
-	count_write((const void *)p, 8);
-	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+	count_write(p, 8);
+	__atomic_store_n(to, v, __ATOMIC_SEQ_CST);
 }
 
-u64 __tsan_atomic64_fetch_add(volatile u64 *p, u64 v, int order);
-u64 __tsan_atomic64_fetch_add(volatile u64 *p, u64 v, int order)
+u64 __tsan_atomic64_fetch_add(volatile void *p, u64 v, int order);
+u64 __tsan_atomic64_fetch_add(volatile void *p, u64 v, int order)
 {
+	volatile u64 *to = p;
+
 	(void)order;
-	count_read((const void *)p, 8);
-	count_write((const void *)p, 8);
-	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+	count_read(p, 8);
+	count_write(p, 8);
+	return __atomic_fetch_add(to, v, __ATOMIC_SEQ_CST);
 }
 
+/* What gcc emits for __atomic_compare_exchange_n(). */
+bool __tsan_atomic64_compare_exchange_strong(volatile void *p, void *old, u64 v,
+					     int order, int fail_order);
+bool __tsan_atomic64_compare_exchange_strong(volatile void *p, void *old, u64 v,
+					     int order, int fail_order)
+{
+	volatile u64 *to = p;
+	u64 *want = old;
+	bool is_stored;
+
+	(void)order;
+	(void)fail_order;
+	count_read(p, 8);
+	is_stored = __atomic_compare_exchange_n(
+		to, want, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if (is_stored)
+		count_write(p, 8);
+	return is_stored;
+}
+
+/* What clang emits for it. */
 u64 __tsan_atomic64_compare_exchange_val(volatile u64 *p, u64 old, u64 v,
 					 int order, int fail_order);
 u64 __tsan_atomic64_compare_exchange_val(volatile u64 *p, u64 old, u64 v,
 					 int order, int fail_order)
 {
-	u64 seen = old;
-
-	(void)order;
-	(void)fail_order;
-	count_read((const void *)p, 8);
-	if (__atomic_compare_exchange_n(p, &seen, v, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST))
-		count_write((const void *)p, 8);
-	return seen;
-}
-
-/* What gcc emits for __atomic_compare_exchange_n(). */
-int __tsan_atomic64_compare_exchange_strong(volatile u64 *p, u64 *old, u64 v,
-					    int order, int fail_order);
-int __tsan_atomic64_compare_exchange_strong(volatile u64 *p, u64 *old, u64 v,
-					    int order, int fail_order)
-{
-	u64 want = *old;
-
-	*old = __tsan_atomic64_compare_exchange_val(p, want, v, order,
-						    fail_order);
-	return *old == want;
+	__tsan_atomic64_compare_exchange_strong(p, &old, v, order, fail_order);
+	return old;
 }
 
 #endif
