@@ -35,19 +35,27 @@ int model_init(struct model *model, const struct pgtable_cfg *cfg,
 	struct iopt_err err = { "" };
 	int ret;
 
-	*model = (struct model){ .is_counted = is_counted };
+	*model = (struct model){
+		.arena = cfg->arena,
+		.owns_arena = !cfg->arena,
+		.is_counted = is_counted,
+	};
 	recorder_init(&model->rec, gather_rule_find("6.12"), true);
 	gather_init(&model->gather);
 	full.tlb = &inval_recorder_ops;
 	full.cookie = &model->rec;
-	ret = arena_create(&arena, &model->arena, &err);
+	ret = cfg->arena ? 0 : arena_create(&arena, &model->arena, &err);
 	full.arena = model->arena;
-	if (!ret && is_counted)
-		ret = pgtable_create_counted(engine, &full, &model->pgt, &err);
-	else if (!ret)
-		ret = pgtable_create(engine, &full, &model->pgt, &err);
+	if (!ret) {
+		model->before = arena_stats(model->arena);
+		ret = is_counted ?
+			      pgtable_create_counted(engine, &full, &model->pgt,
+						     &err) :
+			      pgtable_create(engine, &full, &model->pgt, &err);
+	}
 	if (ret) {
-		arena_destroy(model->arena);
+		if (model->owns_arena)
+			arena_destroy(model->arena);
 		differ(model, MODEL_DIFF_RET, "create returns %d: %.200s", ret,
 		       err.msg);
 		return ret;
@@ -66,7 +74,9 @@ enum model_diff model_fini(struct model *model)
 		memset(model->pgt->root, 0, model->ref.top_entries * 8);
 	arena_fail_at(model->arena, 0);
 	model->pgt->ops.free(model->pgt);
-	live = arena_destroy(model->arena);
+	live = arena_stats(model->arena).live_bytes - model->before.live_bytes;
+	if (model->owns_arena)
+		arena_destroy(model->arena);
 	ref_map_fini(&model->ref);
 	recorder_fini(&model->rec);
 	if (!live || is_broken)
@@ -127,9 +137,12 @@ static enum model_diff check_gather(struct model *model)
 
 static enum model_diff check_counts(struct model *model)
 {
-	const struct arena_stats got = arena_stats(model->arena);
+	struct arena_stats got = arena_stats(model->arena);
 	const struct ref_map *ref = &model->ref;
 
+	got.nr_allocs -= model->before.nr_allocs;
+	got.nr_frees -= model->before.nr_frees;
+	got.live_bytes -= model->before.live_bytes;
 	if (model->pgt->nr_warnings != ref->nr_warnings)
 		return differ(model, MODEL_DIFF_WARNINGS,
 			      "warnings: expected %" PRIu64 ", got %" PRIu64,
@@ -475,15 +488,17 @@ size_t model_shrink(const struct pgtable_cfg *cfg, bool is_counted,
 		    struct model_op *ops, size_t nr, enum model_diff diff)
 {
 	struct model_op *fewer = calloc(nr, sizeof(*fewer));
+	struct pgtable_cfg own = *cfg;
 	char why[MODEL_TEXT_MAX];
 
 	assert(fewer);
+	own.arena = NULL;
 	for (size_t chunk = nr / 2 + 1; chunk; chunk /= 2)
 		for (size_t i = 0; i + chunk <= nr;) {
 			memcpy(fewer, ops, i * sizeof(*ops));
 			memcpy(fewer + i, ops + i + chunk,
 			       (nr - i - chunk) * sizeof(*ops));
-			if (model_run(cfg, is_counted, fewer, nr - chunk,
+			if (model_run(&own, is_counted, fewer, nr - chunk,
 				      why) != diff) {
 				i += chunk;
 				continue;

@@ -72,7 +72,9 @@ enum model_diff {
  * @rec: what the engine says of invalidation
  * @gather: the engine's gather
  * @ref_gather: the oracle's
- * @arena: where tables come from; its own
+ * @arena: where tables come from
+ * @owns_arena: made by model_init()
+ * @before: the arena's counts before the table was made
  * @is_counted: stores are counted, too
  * @nr_writes: stores so far
  * @why: what differed, with expected and got; "" while nothing does
@@ -84,6 +86,8 @@ struct model {
 	struct gather gather;
 	struct ref_gather ref_gather;
 	struct arena *arena;
+	bool owns_arena;
+	struct arena_stats before;
 	bool is_counted;
 	u64 nr_writes;
 	char why[MODEL_TEXT_MAX];
@@ -92,7 +96,8 @@ struct model {
 /**
  * model_init() - Make a table and its oracle.
  * @model: caller's
- * @cfg: configuration; its arena, tlb and cookie are not used
+ * @cfg: configuration; its tlb and cookie are not used, its arena is, unless
+ *	NULL: then one is made
  * @is_counted: use the counted engine, which the build must have
  *
  * Return: 0; a negative errno with @model->why set.
@@ -102,7 +107,8 @@ int model_init(struct model *model, const struct pgtable_cfg *cfg,
 
 /**
  * model_fini() - Free everything.
- * @model: model; when something differed, its tables are not followed
+ * @model: model; when something differed, its tables are not followed, and
+ *	an arena that it does not own keeps them
  *
  * Return: MODEL_DIFF_LEAK when tables are left in the arena of a model that
  * had no difference before.
@@ -144,7 +150,7 @@ enum model_diff model_run(const struct pgtable_cfg *cfg, bool is_counted,
 
 /**
  * model_shrink() - Drop operations as long as the sequence fails alike.
- * @cfg: configuration
+ * @cfg: configuration; its arena is not used
  * @is_counted: use the counted engine
  * @ops: failing operations; made fewer
  * @nr: how many

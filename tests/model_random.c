@@ -7,99 +7,122 @@
 #include "support.h"
 
 #include "model.h"
+#include "rng.h"
 #include "sizes.h"
 
-#define NR_OPS 48
+#define NR_OPS	     48
+#define NR_SEQUENCES 3 /* for a configuration; odd: counted and not */
 
 static const unsigned int addr_bits[] = { 32, 36, 40, 42, 44, 48, 52 };
 
-/* One sequence; a new seed for each, so that one seed names one case. */
-static void run_sequence(const struct pgtable_cfg *cfg, bool is_counted,
-			 u64 seed)
+/**
+ * struct campaign - Sequences one after the other.
+ * @rng: gives each its seed
+ * @arena: where all of them take tables from
+ * @has_counted: every other one counts stores
+ * @nr_runs: sequences so far
+ */
+struct campaign {
+	struct rng rng;
+	struct arena *arena;
+	bool has_counted;
+	u64 nr_runs;
+};
+
+static void campaign_init(struct campaign *campaign)
 {
+	rng_init(&campaign->rng, test_seed());
+	campaign->arena = test_arena(64 * SZ_1M);
+	campaign->has_counted = pgtable_engine_at(0)->create_counted;
+	campaign->nr_runs = 0;
+	if (!campaign->has_counted)
+		print_message("stores are not counted in this build\n");
+}
+
+static void campaign_fini(const struct campaign *campaign)
+{
+	assert_int_equal(arena_destroy(campaign->arena), 0);
+	print_message("%" PRIu64 " sequences of %d operations\n",
+		      campaign->nr_runs, NR_OPS);
+}
+
+/* One sequence; a new seed for each, so that one seed names one case. */
+static void run_once(struct campaign *campaign, struct pgtable_cfg cfg)
+{
+	bool is_counted = campaign->nr_runs++ % 2 && campaign->has_counted;
+	u64 seed = rng_next(&campaign->rng);
 	struct model_op ops[NR_OPS];
 	char why[MODEL_TEXT_MAX];
 	enum model_diff diff;
 	struct rng rng;
 	size_t nr;
 
+	cfg.arena = campaign->arena;
 	rng_init(&rng, seed);
-	model_ops_random(cfg, &rng, ops, NR_OPS);
-	diff = model_run(cfg, is_counted, ops, NR_OPS, why);
+	model_ops_random(&cfg, &rng, ops, NR_OPS);
+	diff = model_run(&cfg, is_counted, ops, NR_OPS, why);
 	if (!diff)
 		return;
-	nr = model_shrink(cfg, is_counted, ops, NR_OPS, diff);
-	model_run(cfg, is_counted, ops, nr, why);
+	nr = model_shrink(&cfg, is_counted, ops, NR_OPS, diff);
+	model_run(&cfg, is_counted, ops, nr, why);
 	print_error("%s, sequence seed 0x%" PRIx64 "%s:\n",
 		    model_diff_name(diff), seed, is_counted ? ", counted" : "");
-	model_print(stderr, cfg, ops, nr, why);
+	model_print(stderr, &cfg, ops, nr, why);
 	fail_msg("the engine is not what the oracle foretells");
 }
 
-static bool has_counted(void)
+static void run(struct campaign *campaign, struct pgtable_cfg cfg)
 {
-	return pgtable_engine_at(0)->create_counted;
-}
-
-/* Plain on one configuration, counted on the next. */
-static void run(const struct pgtable_cfg *cfg, struct rng *rng)
-{
-	static unsigned int nr_runs;
-
-	run_sequence(cfg, has_counted() && nr_runs++ % 2, rng_next(rng));
+	for (unsigned int i = 0; i < NR_SEQUENCES; i++)
+		run_once(campaign, cfg);
 }
 
 /* Each pair of ias <= oas that @granule has, for each stage and coherence. */
-static void for_each_geometry(size_t granule,
-			      const struct pgtable_params *params,
-			      struct rng *rng)
+static void run_geometries(struct campaign *campaign, size_t granule,
+			   const struct pgtable_params *params)
 {
 	size_t nr_bits = granule == SZ_64K ? 7 : 6;
 
 	for (size_t i = 0; i < nr_bits; i++)
 		for (size_t j = i; j < nr_bits; j++)
-			for (unsigned int k = 0; k < 4; k++) {
-				const struct pgtable_cfg cfg = {
-					.params = *params,
-					.stage = 1 + k / 2,
-					.granule = granule,
-					.ias = addr_bits[i],
-					.oas = addr_bits[j],
-					.coherent_walk = k % 2,
-				};
-
-				run(&cfg, rng);
-			}
+			for (unsigned int k = 0; k < 4; k++)
+				run(campaign, (struct pgtable_cfg){
+						      .params = *params,
+						      .stage = 1 + k / 2,
+						      .granule = granule,
+						      .ias = addr_bits[i],
+						      .oas = addr_bits[j],
+						      .coherent_walk = k % 2,
+					      });
 }
 
-static void every_geometry(size_t granule)
+static void run_engines(size_t granule)
 {
 	const struct pgtable_engine *engine;
-	struct rng rng;
+	struct campaign campaign;
 
-	rng_init(&rng, test_seed());
-	if (!has_counted())
-		print_message("stores are not counted in this build\n");
+	campaign_init(&campaign);
 	for (size_t i = 0; (engine = pgtable_engine_at(i)); i++)
-		for_each_geometry(granule, &engine->params, &rng);
+		run_geometries(&campaign, granule, &engine->params);
+	campaign_fini(&campaign);
 }
 
 static void geometries_4k(void **state)
 {
 	(void)state;
-	every_geometry(SZ_4K);
+	run_engines(SZ_4K);
 }
 
 static void geometries_16k(void **state)
 {
 	(void)state;
-	every_geometry(SZ_16K);
+	run_engines(SZ_16K);
 }
 
 static void geometries_64k(void **state)
 {
 	(void)state;
-	every_geometry(SZ_64K);
+	run_engines(SZ_64K);
 }
 
 /* Every parameter with every other, where leaves of all levels exist. */
@@ -111,10 +134,10 @@ static void every_parameter(void **state)
 		{ .granule = SZ_16K, .ias = 48, .oas = 48, .stage = 2 },
 		{ .granule = SZ_64K, .ias = 52, .oas = 52, .stage = 1 },
 	};
-	struct rng rng;
+	struct campaign campaign;
 
 	(void)state;
-	rng_init(&rng, test_seed());
+	campaign_init(&campaign);
 	for (size_t g = 0; g < ARRAY_SIZE(geometries); g++)
 		for (unsigned int p = 0; p < 3 * 2 * 3 * 2 * 2; p++) {
 			struct pgtable_cfg cfg = geometries[g];
@@ -126,8 +149,9 @@ static void every_parameter(void **state)
 				.concat = (enum pgtable_concat)(p / 18 % 2),
 			};
 			cfg.coherent_walk = p / 36;
-			run(&cfg, &rng);
+			run(&campaign, cfg);
 		}
+	campaign_fini(&campaign);
 }
 
 int main(void)

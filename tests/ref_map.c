@@ -344,13 +344,11 @@ static u64 unmap_here(struct ref_map *ref, unsigned int level, u64 iova, u64 n,
 	u64 i, at;
 
 	for (i = 0, at = iova; i < n; i++, at += size) {
-		u64 start = slot_start(ref, level, at);
-
 		if (has_table(ref, level, at)) {
 			table_drop(ref, level, at);
 			/* A run clears it again with the others. */
 			ref->nr_writes += is_each ? 0 : 1;
-		} else if (!set_erase(&ref->leaves[level], start, start + 1)) {
+		} else if (!leaf_at(ref, level, at)) {
 			ref->nr_warnings++;
 			break;
 		} else if (is_each && !is_queued) {
@@ -358,6 +356,8 @@ static u64 unmap_here(struct ref_map *ref, unsigned int level, u64 iova, u64 n,
 		}
 		ref->nr_writes++;
 	}
+	set_erase(&ref->leaves[level], slot_start(ref, level, iova),
+		  slot_start(ref, level, at));
 	if (!is_each && gather && !is_queued)
 		for (u64 j = 0; j < i; j++)
 			say_page(ref, gather, iova + j * size, size);

@@ -27,7 +27,7 @@ static const struct pgtable_params params[] = {
 	  PGTABLE_CONCAT_OLD },
 };
 
-static struct pgtable_cfg config(unsigned int i)
+static struct pgtable_cfg config(unsigned int i, struct arena *arena)
 {
 	static const size_t granules[] = { SZ_4K, SZ_16K, SZ_64K };
 
@@ -38,6 +38,7 @@ static struct pgtable_cfg config(unsigned int i)
 		.coherent_walk = i / 2 % 2,
 		.ias = 48,
 		.oas = 48,
+		.arena = arena,
 	};
 }
 
@@ -74,7 +75,10 @@ static bool is_listed(const char *list, const char *reason)
 
 int main(int argc, char **argv)
 {
+	const struct arena_cfg arena_cfg = { .size = 64 * SZ_1M,
+					     .want_base_pages = true };
 	enum model_diff diff = MODEL_SAME;
+	struct arena *arena;
 	struct rng rng;
 
 	if (argc != 3) {
@@ -82,12 +86,17 @@ int main(int argc, char **argv)
 			argv[0]);
 		return 2;
 	}
+	if (arena_create(&arena_cfg, &arena, NULL)) {
+		fprintf(stderr, "no arena\n");
+		return EXIT_FAILURE;
+	}
 	rng_init(&rng, 1);
 	for (unsigned int i = 0; !diff && i < NR_SEQUENCES; i++) {
-		const struct pgtable_cfg cfg = config(i);
+		const struct pgtable_cfg cfg = config(i, arena);
 
 		diff = run(&cfg, !strcmp(argv[2], "counted"), &rng);
 	}
+	arena_destroy(arena);
 	printf("expected %s, found %s\n", argv[1], model_diff_name(diff));
 	return is_listed(argv[1], model_diff_name(diff)) ? EXIT_SUCCESS :
 							   EXIT_FAILURE;
