@@ -3,9 +3,9 @@
 page that has it.
 
 Exit: 0 every check came out, or is explained where it did not; 1 iopt-sim, a
-profile or the page could not be used; 2 usage; 3 a check missed without an
-explanation, has one that it no longer needs, or with --check the page is not
-what would be printed.
+profile or the page could not be used, or standard output not written; 2 usage;
+3 a check missed without an explanation, has one that it no longer needs, or
+with --check the page is not what would be printed.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ def main(argv: list[str]) -> int:
                           "'make validate' refreshes it")
     for line in complaints:
         console.complain(f"validate: {line}")
+    if console.is_broken:
+        return 1
     return 3 if complaints else 0
 
 

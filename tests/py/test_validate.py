@@ -272,3 +272,12 @@ def test_tool_that_cannot(page: Path, tmp_path: Path,
     with pytest.raises(SystemExit) as stopped:
         tool.main(["--bogus"])
     assert stopped.value.code == 2
+
+
+def test_full_disk(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    monkeypatch.setattr(tool, "all_rows", lambda sim: [row("1", "1", TIME)])
+    with open("/dev/full", "w", encoding="ascii") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert tool.main(["--page", str(page)]) == 1
