@@ -210,8 +210,13 @@ def _kept(series: Sequence[Samples], **wanted: str) -> list[Samples]:
 
 
 def _timed(source: Source, family: str) -> list[Samples]:
-    return [s for s in source.result.family(family) if s.good
-            and results.outcome(s.good[0]) != results.COUNTED]
+    """A family's timed cases, once each: CPU time has no cost profile."""
+    series = [s for s in source.result.family(family) if s.good
+              and results.outcome(s.good[0]) != results.COUNTED]
+    profiles = {s.case.get("tlbi") for s in series}
+    one = names.NO_PROFILE if names.NO_PROFILE in profiles \
+        else min(profiles, default="")
+    return [s for s in series if s.case.get("tlbi") == one]
 
 
 def _dodge(index: int, count: int) -> float:

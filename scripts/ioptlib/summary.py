@@ -16,16 +16,21 @@ MAX_ROWS = 80
 
 @dataclass(frozen=True)
 class Pair:
-    """Two engines to hold side by side."""
+    """Two engines to hold side by side, and what to know of it."""
 
     old: str
     new: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        note = f": {self.note}" if self.note else ""
+        return f"old = {self.old}, new = {self.new}{note}"
 
 
 PAIRS = (
     Pair("lpae-split", "lpae-nosplit"),
-    Pair("lpae-split", "unmap-remap"),
-    Pair("lpae-split", "lpae-whole"),
+    Pair("lpae-split", "unmap-remap", "what callers do without a split"),
+    Pair("lpae-split", "lpae-whole", "which gives up all of the block"),
     Pair("lpae-6.12", "lpae-7.3"),
 )
 
@@ -233,7 +238,7 @@ def pair_table(family: Sequence[Samples], pair: Pair,
     header = [*(["op"] if wanted[0].title else []), "old avg", "new avg",
               "old min", "new min", "new/old min" + how,
               "new/limit" if has_floor else ""]
-    heading = f"old = {pair.old}, new = {pair.new}"
+    heading = str(pair)
     if same:
         heading += f"  ({' '.join(same)})"
     return Table(heading, _layout(keys, header, rows))
@@ -262,7 +267,7 @@ def cost_table(family: Sequence[Samples], pair: Pair,
             for case, old, new, note in priced]
     header = ["old cpu", "+sim", "=total", "new cpu", "+sim", "=total",
               "new/old"]
-    heading = (f"old = {pair.old}, new = {pair.new}, simulated by {profile}"
+    heading = (f"{pair}; simulated by {profile}"
                + (f"  ({' '.join(same)})" if same else ""))
     return Table(heading, _layout(keys, header, rows))
 
@@ -311,7 +316,7 @@ def counted_table(family: Sequence[Samples], pair: Pair,
     differ = [name for name, cls in classes.items() if cls == "exact" and any(
         old.values(name) != new.values(name) for _, old, new in both)]
     keys, same = _varying([case for case, _, _ in both])
-    heading = f"old = {pair.old}, new = {pair.new}, counters old>new"
+    heading = f"{pair}; counters old>new"
     if same:
         heading += f"  ({' '.join(same)})"
     if not differ:

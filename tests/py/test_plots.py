@@ -73,6 +73,17 @@ def test_several_results_are_told_apart(result: Path,
         assert label in text
 
 
+def test_cost_profiles_are_not_drawn_again(tmp_path: Path) -> None:
+    base = "map/engine:lpae-split/granule:4K/size:4K/count:1"
+    path = tmp_path / "profiles.json"
+    path.write_text(results.dump(document(
+        {f"{base}/tlbi:{p}": ([20.0], "ok")
+         for p in ("smmuv2", "none", "smmuv3-ril")})))
+    source = plots.Source(results.load(path), "")
+    assert [s.case.get("tlbi") for s in plots._timed(source, "map")] == \
+        ["none"]
+
+
 def test_a_replay_without_its_times_is_not_drawn(tmp_path: Path) -> None:
     """The time of a whole replay must not pass for that of an event."""
     path = tmp_path / "old.json"

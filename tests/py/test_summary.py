@@ -105,7 +105,7 @@ def test_counted_families_show_what_differs() -> None:
                     kept=1.0, same=0.0, reach_bytes=1024.0)
     text = summary.render(results.from_document(made), {"aftermath": "why"})
     assert text == ("aftermath: why\n"
-                    "  old = lpae-split, new = lpae-nosplit, counters old>new"
+                    "  old = lpae-split, new = lpae-nosplit; counters old>new"
                     "  (granule:4K)\n"
                     "  stream     kept  reach_bytes\n"
                     "  seq     64>1024       64K>1M\n"
