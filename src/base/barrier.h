@@ -2,8 +2,8 @@
 /*
  * Barriers, single-copy accesses and cache maintenance of the host CPU.
  *
- * Models: READ_ONCE, WRITE_ONCE, cmpxchg64_relaxed, dma_wmb and wmb of Linux
- *	arm64 and x86, and the clean to the point of coherency that
+ * Models: READ_ONCE, WRITE_ONCE, cmpxchg64_relaxed, smp_mb, dma_wmb and wmb of
+ *	Linux arm64 and x86, and the clean to the point of coherency that
  *	dma_sync_single_for_device() does there for a non-coherent device.
  * Does not model: the swiotlb and dma-direct code in front of the clean.
  * Source: arch/arm64/include/asm/barrier.h, arch/arm64/mm/cache.S,
@@ -58,6 +58,21 @@ static inline void wmb(void)
 	__asm__ volatile("dsb st" ::: "memory");
 #elif defined(__x86_64__)
 	__asm__ volatile("sfence" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/**
+ * smp_mb() - Order all earlier accesses before all later ones, between CPUs:
+ *	DMB ISH, or a locked instruction on x86, which is faster than MFENCE.
+ */
+static inline void smp_mb(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb ish" ::: "memory");
+#elif defined(__x86_64__)
+	__asm__ volatile("lock; addl $0,-4(%%rsp)" ::: "memory", "cc");
 #else
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
