@@ -155,6 +155,7 @@ struct bench_counts {
  * @report: reports noisy counters after the last section; NULL for none
  * @has_ledger: its operations invalidate: a case also has a row for each cost
  *	profile, with what is sent
+ * @takes_profile: does @c have a row of the ledger for @profile? NULL: for each
  * @outcome: a static word for how the operation ends, such as "refused", asked
  *	after the last section; NULL: "ok"
  * @warning: a static word for what is doubtful in the input, such as "lost",
@@ -182,6 +183,8 @@ struct bench_family {
 	void (*start)(void *ctx);
 	void (*report)(void *ctx, struct bench_counts *counts);
 	bool has_ledger;
+	bool (*takes_profile)(const struct bench_case *c,
+			      const struct cost_profile *profile);
 	const char *(*outcome)(void *ctx);
 	const char *(*warning)(void *ctx);
 };

@@ -354,8 +354,13 @@ static int rows_ledger(const struct harness_cfg *cfg,
 
 	if (!c->family->has_ledger || c->skip[0] || !cfg->is_count_only)
 		return 0;
-	for (size_t i = 0; i < cfg->nr_profiles && !ret; i++)
-		ret = row_ledger(cfg, c, &cfg->profiles[i], gb, result, err);
+	for (size_t i = 0; i < cfg->nr_profiles && !ret; i++) {
+		const struct cost_profile *profile = &cfg->profiles[i];
+
+		if (!c->family->takes_profile ||
+		    c->family->takes_profile(c, profile))
+			ret = row_ledger(cfg, c, profile, gb, result, err);
+	}
 	return ret;
 }
 

@@ -206,6 +206,8 @@ class Trace(unittest.TestCase):
         [row] = result["benchmarks"]
         self.assertTrue(row["error_message"].startswith(
             f"verify: setup: {path}:2: malformed iommu event"), row["error_message"])
+
+
 class Ledger(unittest.TestCase):
     """What a page out of a block sends, and its price by a profile."""
 
@@ -221,22 +223,63 @@ class Ledger(unittest.TestCase):
     }
     WHERE = "granule:4K/block:2M/part:page/where:middle"
 
-    def test_rows(self) -> None:
+    # 255 buffers of 128K. Strict: each one range command of 2^5 pages and a
+    # sync, or 32 commands: 255 * max(32 * 20, 32 * 74) ns + 255 * 280 ns.
+    # Lazy: one whole-context command and one sync for all of them.
+    DMA = {
+        "strict/tlbi:smmuv3-ril": {"sim_ps": 90270000, "tlbi_nh_va": 255, "cmd_syncs": 255,
+                                   "doorbells": 255, "nr_ranges": 1, "range_0_5_3_1_1": 255},
+        "strict/tlbi:smmuv3-noril": {"sim_ps": 675240000, "tlbi_nh_va": 8160, "cmd_syncs": 255,
+                                     "doorbells": 255, "nr_ranges": 1, "range_0_0_0_0_1": 8160},
+        "lazy/tlbi:smmuv3-ril": {"sim_ps": 354000, "tlbi_nh_asid": 1, "cmd_syncs": 1,
+                                 "doorbells": 1},
+    }
+    # 511 pages are 31 and 15 * 2^5 of them; or 511 commands, 64 a doorbell.
+    TLBI = {
+        "smmuv3-ril/tlbi:smmuv3-ril": {
+            "sim_ps": 428000, "tlbi_nh_va": 2, "cmd_syncs": 1, "doorbells": 1, "nr_ranges": 2,
+            "range_30_0_3_1_1": 1, "range_14_5_3_1_1": 1},
+        "smmuv3-noril/tlbi:smmuv3-noril": {
+            "sim_ps": 38094000, "tlbi_nh_va": 511, "cmd_syncs": 1, "doorbells": 8,
+            "nr_ranges": 1, "range_0_0_0_0_1": 511},
+        "smmuv3-noril-threshold/tlbi:smmuv3-noril": {
+            "sim_ps": 38094000, "tlbi_nh_va": 511, "cmd_syncs": 1, "doorbells": 8,
+            "nr_ranges": 1, "range_0_0_0_0_1": 511},
+        "smmuv2/tlbi:smmuv2-sm8150": {"sim_ps": 62670000, "tlbival": 511, "cmd_syncs": 1},
+    }
+
+    def ledger(self, family: str, where: str) -> dict[str, dict[str, int]]:
+        """What the rows of some cases say is sent, by their names."""
         with tempfile.TemporaryDirectory() as tmp:
             path = Path(tmp, "o.json")
-            args = ["--family", "unmap_partial", "--count-only", "--filter", self.WHERE]
+            args = ["--family", family, "--count-only", "--full", "--filter", where]
             for name in ("smmuv3-ril", "smmuv3-noril", "smmuv2-sm8150"):
                 args += ["--profile", name]
             done = run(*args, "--out", str(path))
             self.assertEqual(done.returncode, 0, done.stderr)
-            rows = {row["name"]: row for row in json.loads(path.read_text())["benchmarks"]}
+            rows = json.loads(path.read_text())["benchmarks"]
+        self.assertEqual({row["label"] for row in rows}, {"counted"})
+        return {row["name"]: {k: v for k, v in row.items() if k.split("_")[0] in
+                              ("sim", "tlbi", "tlbival", "cmd", "doorbells", "range", "nr")}
+                for row in rows if "/tlbi:" in row["name"]}
+
+    def test_rows(self) -> None:
+        rows = self.ledger("unmap_partial", self.WHERE)
         for key, want in self.ROWS.items():
             engine, profile = key.split("/")
-            row = rows[f"unmap_partial/engine:{engine}/{self.WHERE}/{profile}"]
-            got = {k: v for k, v in row.items() if k.split("_")[0] in
-                   ("sim", "tlbi", "tlbival", "cmd", "doorbells", "range", "nr")}
-            self.assertEqual(got, want, key)
-            self.assertEqual(row["label"], "counted")
+            self.assertEqual(rows[f"unmap_partial/engine:{engine}/{self.WHERE}/{profile}"], want)
+
+    def test_dma(self) -> None:
+        where = "dma/engine:lpae-7.3/granule:4K/size:128K/inval:"
+        rows = self.ledger("dma", where)
+        self.assertEqual({key: rows[where + key] for key in self.DMA}, self.DMA)
+
+    def test_each_unit_has_the_profiles_of_its_kind(self) -> None:
+        rows = self.ledger("tlbi", "pages:511/leaf:4K")
+        want = {f"tlbi/unit:{unit}/pages:511/leaf:4K/{profile}": row
+                for (unit, profile), row in ((key.split("/"), row)
+                                             for key, row in self.TLBI.items())}
+        self.assertEqual(rows, want)
 
 
 class EveryCase(unittest.TestCase):
