@@ -21,17 +21,19 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.axis import Axis  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
 from matplotlib.ticker import (  # noqa: E402
     FixedLocator,
     FuncFormatter,
     Locator,
+    MaxNLocator,
     NullLocator,
 )
 
 from . import names, results  # noqa: E402
 from .results import Result, Samples  # noqa: E402
 from .stats import median  # noqa: E402
-from .summary import human_ns  # noqa: E402
+from .summary import by_profile, human_ns  # noqa: E402
 
 # Text stays text in SVG, and the same result gives the same file.
 matplotlib.rcParams["svg.fonttype"] = "none"
@@ -85,6 +87,13 @@ class Style:
     fillstyle: str = "full"
 
 
+def color_of(engine: str) -> str:
+    """The colour of an engine, the same in all pictures."""
+    place = ENGINE_ORDER.index(engine) if engine in ENGINE_ORDER \
+        else sum(map(ord, engine))
+    return COLORS[place % len(COLORS)]
+
+
 def style_of(engine: str, source: int, sources: Sequence[Source]) -> Style:
     """An engine has its colour and marker, a source its line and filling."""
     place = ENGINE_ORDER.index(engine) if engine in ENGINE_ORDER \
@@ -93,7 +102,7 @@ def style_of(engine: str, source: int, sources: Sequence[Source]) -> Style:
     fillings = ("full", "left", "bottom", "top")
     label = engine if len(sources) == 1 \
         else f"{engine}, {sources[source].name}"
-    return Style(label, COLORS[place % len(COLORS)],
+    return Style(label, color_of(engine),
                  MARKERS[place % len(MARKERS)], lines[source % len(lines)],
                  fillings[source % len(fillings)])
 
@@ -171,10 +180,12 @@ def _time_axis(axis: Axis) -> None:
 
 
 def _finish(figure: Figure, panels: Sequence[Axes], title: str,
-            caption: str, sources: Sequence[Source]) -> Figure:
-    """Put title and legend above the panels and the caption below."""
+            caption: str, sources: Sequence[Source],
+            legend: Sequence[tuple[Any, str]] = ()) -> Figure:
+    """Put title and legend above the panels and the caption below; without a
+    legend of its own, it is made of the panels' labels."""
     width, height = figure.get_size_inches()
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {label: handle for handle, label in legend}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels()):
             found.setdefault(label, handle)
@@ -209,14 +220,17 @@ def _kept(series: Sequence[Samples], **wanted: str) -> list[Samples]:
     return kept
 
 
+def _profiles(source: Source, family: str) -> dict[str, list[Samples]]:
+    """A family's timed cases by cost profile."""
+    return {profile: [s for s in cases if s.good and results.outcome(
+                      s.good[0]) != results.COUNTED]
+            for profile, cases in
+            by_profile(source.result.family(family)).items()}
+
+
 def _timed(source: Source, family: str) -> list[Samples]:
-    """A family's timed cases, once each: CPU time has no cost profile."""
-    series = [s for s in source.result.family(family) if s.good
-              and results.outcome(s.good[0]) != results.COUNTED]
-    profiles = {s.case.get("tlbi") for s in series}
-    one = names.NO_PROFILE if names.NO_PROFILE in profiles \
-        else min(profiles, default="")
-    return [s for s in series if s.case.get("tlbi") == one]
+    """Its timed cases, once each: what was measured is in every profile."""
+    return next(iter(_profiles(source, family).values()), [])
 
 
 def _dodge(index: int, count: int) -> float:
@@ -432,7 +446,110 @@ def _replay_series(axes: Axes, series: Sequence[Samples],
                   label=style.label, zorder=3)
 
 
+@dataclass(frozen=True)
+class Operation:
+    """A column of the picture of costs: one operation on several engines."""
+
+    family: str
+    title: str
+    keys: dict[str, str]
+
+
+def _operations(source: Source) -> list[Operation]:
+    """A page out of each block, and unmaps of many leaves."""
+    found = []
+    for samples in _kept(_timed(source, "unmap_partial"), where="middle",
+                         part="page"):
+        case = samples.case
+        found.append(Operation(
+            "unmap_partial",
+            f"{case.get('granule')} page\nout of {case.get('block')}",
+            {k: v for k, v in case.keys if k != "engine"}))
+    for samples in _kept(_timed(source, "unmap"), count="256", granule="4K",
+                         cache="warm", walker="coherent"):
+        if samples.case.get("size") in ("4K", "2M"):
+            found.append(Operation(
+                "unmap", f"unmap of\n256 x {samples.case.get('size')}",
+                {k: v for k, v in samples.case.keys if k != "engine"}))
+    unique = {op.title: op for op in found}
+    return sorted(unique.values(), key=lambda op: (
+        op.family != "unmap_partial",
+        [names.sort_key(op.keys.get(key, ""))
+         for key in ("granule", "block", "size")]))
+
+
+def _cost_bars(axes: Axes, cases: Sequence[Samples],
+               shown: Sequence[str]) -> None:
+    """A bar an engine: CPU time, simulated time stacked on it, the sum."""
+    by_engine = {s.case.get("engine"): s for s in cases}
+    engines = [e for e in shown if e in by_engine]
+    widest = 0.0
+    for y, engine in enumerate(engines):
+        samples = by_engine[engine]
+        spread = spread_of(samples)
+        if spread is None:
+            continue
+        cpu, sim = spread[0], samples.values("sim_ns")[0]
+        widest = max(widest, cpu + sim)
+        color = color_of(engine)
+        is_done = samples.label == "ok"
+        axes.barh([y], [cpu], color=color if is_done else "white",
+                  edgecolor=color, height=0.62, zorder=3)
+        axes.barh([y], [sim], left=[cpu], color="#cccccc", height=0.62,
+                  edgecolor="#666666", hatch="////", zorder=3)
+        text = human_ns(cpu + sim) + ("" if is_done else
+                                      f" ({samples.label})")
+        axes.annotate(text, (cpu + sim, y), xytext=(3, 0), fontsize=7,
+                      textcoords="offset points", va="center")
+    axes.set_yticks(range(len(engines)), engines, fontsize=7.5)
+    axes.set_ylim(len(engines) - 0.4, -0.6)
+    axes.set_xlim(0, widest * 1.75 or 1)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(
+        lambda value, _: _tick(value, 0) if value else "0"))
+    axes.tick_params(axis="x", labelsize=7)
+    axes.grid(True, axis="x", color="#dddddd", zorder=0)
+
+
+def draw_costs(sources: Sequence[Source]) -> Figure | None:
+    """CPU and simulated time of an operation, stacked, by cost profile."""
+    source = sources[-1]
+    profiles = [p for p in _profiles(source, "unmap_partial") if p]
+    operations = _operations(source)
+    if not profiles or not operations:
+        return None
+    figure, panels = plt.subplots(
+        len(profiles), len(operations), squeeze=False,
+        figsize=(0.8 + 2.15 * len(operations), 1.4 + 1.75 * len(profiles)))
+    everything: list[Samples] = []
+    for row, profile in zip(panels, profiles):
+        for axes, op in zip(row, operations):
+            cases = [s for s in _profiles(source, op.family).get(profile, [])
+                     if {k: v for k, v in s.case.keys if k != "engine"}
+                     == op.keys]
+            everything += cases
+            shown = ("lpae-split", "unmap-remap", "lpae-whole",
+                     "lpae-nosplit") if op.family == "unmap_partial" \
+                else ("lpae-6.1", "lpae-6.12", "lpae-7.3")
+            _cost_bars(axes, cases, shown)
+        row[0].set_ylabel(profile, fontsize=9, fontweight="bold")
+    for axes, op in zip(panels[0], operations):
+        axes.set_title(op.title, fontsize=9)
+    handles = [Patch(facecolor="#555555", edgecolor="#555555"),
+               Patch(facecolor="#cccccc", edgecolor="#666666", hatch="////")]
+    return _finish(
+        figure, list(panels.flat), "What an unmap costs",
+        f"CPU: median over n={nr_rounds(everything)} processes of each one's "
+        "fastest section. Hatched: simulated by the cost profile named at the "
+        "left, not measured. Each panel has a scale of its own. White: the "
+        "work was not done. lpae-whole gives up all of the block; "
+        "unmap-remap is what a caller does where the engine does not split.",
+        [source], list(zip(handles, ["CPU time, measured",
+                                     "TLB invalidation, simulated"])))
+
+
 PICTURES: dict[str, Callable[[Sequence[Source]], Figure | None]] = {
+    "costs": draw_costs,
     "unmap_partial": draw_partial,
     "map_unmap": draw_calls,
     "replay": draw_replay,

@@ -253,18 +253,18 @@ def _priced(samples: Samples) -> list[float]:
 
 def cost_table(family: Sequence[Samples], pair: Pair,
                profile: str) -> Table | None:
-    """CPU and simulated time of a pair under a profile; None when nothing is
-    sent, or it has no such rows."""
+    """CPU and simulated time of a pair under a profile, where both did the
+    same work; None when nothing is sent, or it has no such rows."""
     both = [row for row in both_sides(family, pair)
             if row[1].values("sim_ns") and row[2].values("sim_ns")]
-    priced = [(case, _priced(old), _priced(new), _note(old, new))
-              for case, old, new in both]
-    if not any(old[1] or new[1] for _, old, new, _ in priced):
+    priced = [(case, _priced(old), _priced(new)) for case, old, new in both
+              if not _note(old, new)]
+    if not any(old[1] or new[1] for _, old, new in priced):
         return None
     keys, same = _varying([case for case, *_ in priced])
     rows = [(case, [*map(human_ns, old), *map(human_ns, new),
-                    note or human_ratio(new[2] / old[2])])
-            for case, old, new, note in priced]
+                    human_ratio(new[2] / old[2])])
+            for case, old, new in priced]
     header = ["old cpu", "+sim", "=total", "new cpu", "+sim", "=total",
               "new/old"]
     heading = (f"{pair}; simulated by {profile}"

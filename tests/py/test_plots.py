@@ -62,6 +62,25 @@ def test_all_pictures(result: Path, tmp_path: Path) -> None:
                 assert (edge[..., :3] > 0.99).all(), path.name
 
 
+def test_costs_are_stacked_by_profile(tmp_path: Path) -> None:
+    name = ("unmap_partial/engine:{}/granule:4K/block:2M/part:page/"
+            "where:middle/tlbi:{}")
+    made = document({name.format("lpae-split", "cheap"): ([1001.0], "ok"),
+                     name.format("lpae-split", "dear"): ([1001.0], "ok"),
+                     name.format("lpae-nosplit", "cheap"): ([21.0], "refused"),
+                     name.format("lpae-nosplit", "dear"): ([21.0], "refused")})
+    for row in made["benchmarks"]:
+        row["sim_ns"] = 250.0 if row["name"].endswith("dear") else 0.0
+    path = tmp_path / "one.json"
+    path.write_text(results.dump(made))
+    plots.draw_all([path], tmp_path)
+    text = list(ET.parse(tmp_path / "costs.svg").getroot().itertext())
+    # 1000 ns of CPU, alone and with 250 ns simulated on top.
+    for word in ("cheap", "dear", "1.00 us", "1.25 us", "20.0 ns (refused)",
+                 "270 ns (refused)"):
+        assert word in text, word
+
+
 def test_several_results_are_told_apart(result: Path,
                                         tmp_path: Path) -> None:
     other = tmp_path / "two.json"
@@ -115,7 +134,7 @@ def test_command(result: Path) -> None:
     done = run_plot(str(result))
     assert done.returncode == 0, done.stderr
     paths = [Path(line) for line in done.stdout.splitlines()]
-    assert len(paths) == 6 and all(p.stat().st_size > 1000 for p in paths)
+    assert len(paths) == 8 and all(p.stat().st_size > 1000 for p in paths)
     assert paths[0].parent == result.with_suffix(".plots")
 
 
