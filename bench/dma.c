@@ -2,21 +2,22 @@
 /*
  * Streaming DMA: buffers that are mapped, used once and unmapped.
  *
- * Question: what does a driver's dma_map_single() and dma_unmap_single() cost
- *in the page table and at the TLB, strict and lazy? What a reader learns: what
- *a sync an unmap costs against one invalidation of the whole domain a queue's
- *worth of unmaps, and how both grow with the buffer.
+ * Question: what do a driver's dma_map_single() and dma_unmap_single() cost in
+ *	the page table and at the TLB, strict and lazy?
+ * What a reader learns: what a sync for each unmap costs against one
+ *	invalidation of the whole domain for a queue full of them, and how both
+ *	grow with the buffer.
  *
- * One operation is NR_BUFFERS = 255 buffers, each mapped and unmapped before
- *the next: what fits in a flush queue of 256 entries, so that one operation in
- * lazy mode flushes exactly once and its counters are whole numbers. Strict
- * does the same 255, and both read alike; buffer_min_ns is the fastest
- *section's time divided by them.
+ * One operation is 255 buffers, each mapped and unmapped before the next. That
+ * many fit in a flush queue of 256 entries, so that an operation in lazy mode
+ * flushes exactly once and its counters are whole numbers. Strict does the same
+ * 255, and both read alike; buffer_min_ns is the fastest section's time divided
+ * by them.
  *
  * The key inval says which:
  *	strict	each unmap gathers and syncs before it returns;
- *	lazy	each unmap goes into the flush queue, whose flush is that of a
- *full one. The timer that also flushes is not modelled.
+ *	lazy	each unmap goes into the flush queue, which flushes when it is
+ *		full. The timer that flushes too is not modelled.
  *
  * There is no IOVA allocator. Buffers lie below 4G, aligned to their size, at
  * descending addresses that come round after 512 buffers: each has left the
@@ -320,8 +321,7 @@ static const struct bench_counter counters[] = {
 
 const struct bench_family dma_family = {
 	.name = "dma",
-	.question = "streaming DMA: map and unmap buffers of 4K to 128K, "
-		    "strict and lazy",
+	.question = "streaming buffers of 4K to 128K, strict and lazy",
 	.has_ledger = true,
 	.keys = keys,
 	.counters = counters,

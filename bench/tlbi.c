@@ -5,30 +5,30 @@
  * Question: what does it cost the CPU to encode an invalidation of a number of
  *	leaves and put it into the command queue?
  * What a reader learns: that range invalidation is a command or two whatever
- *the number of leaves, what one command a leaf costs without it, and where the
- *	rule of 7.3 cuts that off.
+ *the number of leaves; what a command a leaf costs without it; where the rule
+ *	of 7.3 cuts that off.
  *
  * The key unit says what is sent to, and by which driver's rule:
- *	smmuv3-ril		 range commands (6.1, 6.12 and 7.3 alike)
- *	smmuv3-noril		 one command a leaf (6.1 and 6.12)
- *	smmuv3-noril-threshold	 the same, but one for the whole context from
- *				 leaf / 8 leaves on (7.3)
- *	smmuv2			 one register write a leaf, when it is added to
- *the gather, and a polled sync
+ *	smmuv3-ril		range commands (6.1, 6.12 and 7.3 alike)
+ *	smmuv3-noril		one command a leaf (6.1 and 6.12)
+ *	smmuv3-noril-threshold	the same, but one for the whole context from
+ *				leaf / 8 leaves on (7.3)
+ *	smmuv2			one register write a leaf, when it is added to
+ *				the gather, and a polled sync
  *
- * One operation is an invalidation of so many leaves in a row, with its sync,
- *at stage 1 and a granule of 4K. For an SMMUv3 the gather is there already, as
- * gathering is a part of the other families; for an SMMUv2 there is nothing but
- * the adding. Timed is this suite's simulator: encoding of the 16-byte commands
- * (8-byte writes), batches, the ring of 2^16 entries and its doorbell, and the
- * accounting that all counters come from. No device is written to and nothing
- * is waited for: that is in the simulated time alone. cmds_per_s is the rate of
- * the fastest section at which commands went into the queue; the sync of each
- * invalidation is one of them, as it is encoded and queued like the others.
+ * One operation is an invalidation of adjacent leaves, with its sync, at stage
+ *1 and a granule of 4K. For an SMMUv3 the gather is there already, as gathering
+ * is a part of the other families; for an SMMUv2 the adding is all there is.
+ * What is timed is this suite's simulator: the encoding of 16-byte commands or
+ * of register writes, batches, the ring of 2^16 entries and its doorbell, and
+ * the accounting that all counters come from. No device is written to and
+ * nothing is waited for: that is in the simulated time alone. cmds_per_s is the
+ * rate of the fastest section at which commands went into the queue; the sync
+ * of each invalidation is one of them, encoded and queued like the others.
  *
  * A profile prices the units of its own kind: those of its interface and, for
- *an SMMUv3, with range invalidation or without as it has. The others have no
- *row.
+ * an SMMUv3, with or without range invalidation, as it says. The other units
+ * have no row for it.
  */
 #include "families.h"
 
@@ -390,8 +390,7 @@ static const struct bench_counter counters[] = {
 
 const struct bench_family tlbi_family = {
 	.name = "tlbi",
-	.question = "one invalidation: encode it and put it into the queue, "
-		    "with range commands and without",
+	.question = "encode one invalidation and put it into the queue",
 	.has_ledger = true,
 	.takes_profile = tlbi_takes_profile,
 	.keys = keys,

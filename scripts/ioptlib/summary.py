@@ -281,6 +281,15 @@ def by_profile(family: Sequence[Samples]) -> dict[str, list[Samples]]:
     return found
 
 
+def _once(family: Sequence[Samples]) -> list[Samples]:
+    """Each case under the first profile that it has: not all have each."""
+    found: dict[names.Case, Samples] = {}
+    for s in family:
+        case = s.case.without(names.PROFILE_KEY)
+        found.setdefault(case, Samples(case, s.rows))
+    return list(found.values())
+
+
 def plain_table(family: Sequence[Samples]) -> Table | None:
     """Average and minimum of cases that are compared with nothing."""
     ordered = sorted(family, key=lambda s: _order(s.case))
@@ -356,7 +365,7 @@ def _tables(family: Sequence[Samples], floor: Floors,
     """What there is to say of a family: measured times are those of any
     profile; then what each profile makes of them."""
     profiles = by_profile(family)
-    cases = next(iter(profiles.values()))
+    cases = _once(family)
     counted = [s for s in cases if _is_counted(s)]
     timed = [s for s in cases if s.good and not _is_counted(s)]
     tables = [pair_table(timed, pair, floor) for pair in PAIRS]

@@ -7,14 +7,13 @@
  *	queue_iova() with its ring, which is full with one entry left free;
  *	fq_ring_free(), fq_flush_iotlb() and their flush counters.
  * Does not model: the timer, which flushes 10 ms after the first entry (1 s
- *with a single queue): here every flush is that of a full queue, as under a
+ *with a single queue): every flush here is that of a full queue, as under a
  *	load that fills it before; one queue a CPU and the lock of each; the
  *	list of freed tables, which is empty with Arm's page tables; the IOVA
  *	allocator, so that a freed range is only counted; bounce buffers and
  *	cache maintenance of the data.
- * Source: drivers/iommu/dma-iommu.c of Linux 6.1, 6.12 and 7.3 (equal there,
- *but for the single queue that 6.12 and later have for devices that are slow to
- *flush).
+ * Source: drivers/iommu/dma-iommu.c of Linux 6.1, 6.12 and 7.3: equal but for
+ *	the single queue of 6.12 and later, for devices that are slow to flush.
  */
 #ifndef IOPT_FLUSH_QUEUE_H
 #define IOPT_FLUSH_QUEUE_H

@@ -112,6 +112,22 @@ def test_counted_families_show_what_differs() -> None:
                     "  random  64>1024       64K>1M")
 
 
+def test_cases_with_profiles_of_their_own() -> None:
+    cases = {f"tlbi/unit:{unit}/pages:512/leaf:4K/tlbi:{profile}": ([ns], "ok")
+             for unit, profile, ns in (("noril", "smmuv3-noril", 1000),
+                                       ("noril", "grace-vcmdq", 1000),
+                                       ("ril", "smmuv3-ril", 20),
+                                       ("smmuv2", "none", 3000))}
+    text = summary.render(results.from_document(document(cases)),
+                          {"tlbi": "why"})
+    assert text == ("tlbi: why\n"
+                    "  pages:512 leaf:4K\n"
+                    "  unit        avg      min\n"
+                    "  noril   1.00 us   999 ns\n"
+                    "  ril     20.0 ns  19.0 ns\n"
+                    "  smmuv2  3.00 us  3.00 us")
+
+
 @pytest.mark.parametrize("ns,text", [
     (0.5, "0.50 ns"), (9.994, "9.99 ns"), (9.996, "10.0 ns"),
     (99.96, "100 ns"), (812.4, "812 ns"), (999.6, "1.00 us"),
