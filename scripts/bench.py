@@ -285,6 +285,13 @@ def measure(settings: runner.Settings, place: Place, argv: list[str],
     if args.out and args.out.is_dir():
         raise runner.UsageError(f"bench: OUT={args.out} is a directory; name "
                                 "a file in it")
+    for trace in settings.traces:
+        try:
+            with open(trace, "rb"):
+                pass
+        except OSError as error:
+            raise runner.UsageError(f"bench: TRACE={trace}: "
+                                    f"{error.strerror}") from error
     families = runner.list_families(settings)
     if not families:
         console.complain(f"bench: no case matches FILTER {settings.filter!r}"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from . import names, results
@@ -410,30 +410,38 @@ def render(result: Result, questions: dict[str, str],
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def error_lines(result: Result) -> list[str]:
-    """One line for each case that failed in some round."""
-    lines = []
+def _gather(result: Result, tell: Callable[[Samples], Iterable[str]]) \
+        -> dict[str, list[str]]:
+    """What there is to tell, and the cases of each, once for all profiles."""
+    found: dict[str, dict[str, None]] = {}
     for case, samples in result.cases.items():
-        errors: dict[str, int] = {}
-        for row in samples.rows:
-            text = results.row_error(row)
-            if text and results.skip_reason(row) is None:
-                errors[text] = errors.get(text, 0) + 1
-        lines += [f"{case}: {text} ({count} of {len(samples.rows)} rounds)"
-                  for text, count in errors.items()]
-    return lines
+        for text in tell(samples):
+            found.setdefault(text, {})[str(case.without("tlbi"))] = None
+    return {text: list(cases) for text, cases in found.items()}
+
+
+def _first(cases: Sequence[str]) -> str:
+    return cases[0] + (f" and {len(cases) - 1} more" if len(cases) > 1 else "")
+
+
+def error_lines(result: Result) -> list[str]:
+    """One line for each way in which cases failed."""
+    def tell(samples: Samples) -> list[str]:
+        errors = [results.row_error(row) for row in samples.rows
+                  if results.skip_reason(row) is None]
+        return [f"{text} ({errors.count(text)} of {len(samples.rows)} rounds)"
+                for text in dict.fromkeys(errors) if text]
+    return [f"{_first(cases)}: {text}"
+            for text, cases in _gather(result, tell).items()]
 
 
 def skip_lines(result: Result) -> list[str]:
     """One line for each reason for which cases were skipped."""
-    reasons: dict[str, list[str]] = {}
-    for case, samples in result.cases.items():
-        for text in {results.skip_reason(row) for row in samples.rows}:
-            if text is not None:
-                reasons.setdefault(text, []).append(str(case))
-    return [f"{len(cases)} skipped: {reason} ({cases[0]}"
-            f"{', ...' if len(cases) > 1 else ''})"
-            for reason, cases in reasons.items()]
+    def tell(samples: Samples) -> list[str]:
+        reasons = map(results.skip_reason, samples.rows)
+        return [reason for reason in reasons if reason is not None]
+    return [f"{len(cases)} skipped: {reason} ({_first(cases)})"
+            for reason, cases in _gather(result, tell).items()]
 
 
 # What the words of a row's warning mean.
@@ -447,11 +455,8 @@ DOUBTS = {
 
 def warning_lines(result: Result) -> list[str]:
     """One line for each doubt about the quality of numbers."""
-    doubts: dict[str, list[str]] = {}
-    for case, samples in result.cases.items():
-        for words in samples.warnings:
-            for word in words.split(","):
-                doubts.setdefault(DOUBTS.get(word, word), []).append(str(case))
-    return [f"{len(cases)} in doubt: {text} ({cases[0]}"
-            f"{', ...' if len(cases) > 1 else ''})"
-            for text, cases in doubts.items()]
+    def tell(samples: Samples) -> list[str]:
+        return [DOUBTS.get(word, word) for words in samples.warnings
+                for word in words.split(",")]
+    return [f"{len(cases)} in doubt: {text} ({_first(cases)})"
+            for text, cases in _gather(result, tell).items()]

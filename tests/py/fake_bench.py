@@ -5,7 +5,7 @@
 FAKE_FAULT names what goes wrong, as fault:family:round (round from 0, or
 ledger for the process that counts what profiles are sent):
 crash, exit1, usage, hang, truncate, garbage, nothing, nan, zero, error, skip,
-lost, drift, slow, noisy. Each case takes FAKE_CASE_S seconds.
+lost, drift, noisy in one row, sick in all. Each case takes FAKE_CASE_S seconds.
 """
 
 from __future__ import annotations
@@ -95,10 +95,11 @@ def spoil(made: dict, fault: str, args: argparse.Namespace) -> dict:
         made["pte_writes"] += 1
     elif fault == "noisy":
         made["label"] = "ok;warn=n2n"
-    elif fault in ("error", "skip"):
+    elif fault in ("error", "skip", "sick"):
         made = {k: made[k] for k in ("name", "run_name", "run_type")}
         made["error_occurred"] = True
         made["error_message"] = {"error": "verify: returned 0, want 4096",
+                                 "sick": "verify: setup: bad line 7",
                                  "skip": "skip: no such trace"}[fault]
     return made
 
@@ -145,7 +146,8 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         if fault == "lost" and i == 1:
             continue
         made = row(name, args, rng)
-        rows.append(spoil(made, fault, args) if i == 0 else made)
+        is_spoilt = i == 0 or fault == "sick"
+        rows.append(spoil(made, fault, args) if is_spoilt else made)
         rows += ledger(made, args)
         text = json.dumps({"context": context, "benchmarks": rows})
         if fault == "truncate" and i == 2:
@@ -158,7 +160,7 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         os.unlink(args.out)
     if fault == "exit1":
         print("iopt-bench: arena: out of memory", file=sys.stderr)
-    return 1 if fault in ("error", "exit1") else 0
+    return 1 if fault in ("error", "exit1", "sick") else 0
 
 
 def main() -> int:

@@ -179,12 +179,22 @@ def test_error_rows_of_all_rounds_make_one_line(bench: BenchRunner) -> None:
     assert "(3 of 3 rounds)" in ran.err
 
 
+def test_cases_that_fail_alike_make_one_line(bench: BenchRunner) -> None:
+    ran = bench("--reps", "2", fault="sick:map:*")
+    failed = [li for li in ran.err.splitlines() if li.startswith("FAILED ")]
+    assert len(failed) == 1
+    assert failed[0].startswith("FAILED map/")
+    assert failed[0].endswith(" and 15 more: verify: setup: bad line 7 "
+                              "(2 of 2 rounds)")
+
+
 @pytest.mark.parametrize("args,said", [
     (("--filter", "no-such"), "no case matches FILTER 'no-such'"),
     (("--cpu", "999"), "iopt-bench: no CPU 999: 0 to 1"),
     (("--reps", "0"), "0 is not above zero"),
     (("--quick", "--full"), "not allowed with"),
     (("--merge", "/nonexistent"), "is no spool"),
+    (("--trace", "/nonexistent"), "TRACE=/nonexistent: No such file"),
 ])
 def test_usage(bench: BenchRunner, args: tuple[str, ...], said: str) -> None:
     ran = bench(*args)
@@ -213,8 +223,11 @@ def test_out(bench: BenchRunner, tmp_path: Path) -> None:
     assert [p.name for p in out.parent.iterdir()] == ["mine.json"]
 
 
-def test_trace_replays_that_and_nothing_else(bench: BenchRunner) -> None:
-    ran = bench("--reps", "1", "--trace", "/tmp/mine.trace")
+def test_trace_replays_that_and_nothing_else(bench: BenchRunner,
+                                             tmp_path: Path) -> None:
+    trace = tmp_path / "mine.trace"
+    trace.write_text("")
+    ran = bench("--reps", "1", "--trace", str(trace))
     names = {row["name"] for row in ran.document()["benchmarks"]}
     assert len(names) == 4
     assert all(n.startswith("replay/trace:mine/") for n in names)
