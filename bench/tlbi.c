@@ -5,8 +5,8 @@
  * Question: what does it cost the CPU to encode an invalidation of a number of
  *	leaves and put it into the command queue?
  * What a reader learns: that range invalidation is a command or two whatever
- *the number of leaves; what a command a leaf costs without it; where the rule
- *	of 7.3 cuts that off.
+ *	the number of leaves; what a command a leaf costs without it; where the
+ *	rule of 7.3 cuts that off.
  *
  * The key unit says what is sent to, and by which driver's rule:
  *	smmuv3-ril		range commands (6.1, 6.12 and 7.3 alike)
@@ -16,8 +16,8 @@
  *	smmuv2			one register write a leaf, when it is added to
  *				the gather, and a polled sync
  *
- * One operation is an invalidation of adjacent leaves, with its sync, at stage
- *1 and a granule of 4K. For an SMMUv3 the gather is there already, as gathering
+ * One operation is an invalidation of adjacent leaves, with its sync, at
+ * stage 1 and a granule of 4K. For an SMMUv3 the gather is there, as gathering
  * is a part of the other families; for an SMMUv2 the adding is all there is.
  * What is timed is this suite's simulator: the encoding of 16-byte commands or
  * of register writes, batches, the ring of 2^16 entries and its doorbell, and

@@ -6,9 +6,9 @@
  * Models: __iommu_dma_unmap(), the gather of which is queued in lazy mode;
  *	queue_iova() with its ring, which is full with one entry left free;
  *	fq_ring_free(), fq_flush_iotlb() and their flush counters.
- * Does not model: the timer, which flushes 10 ms after the first entry (1 s
- *with a single queue): every flush here is that of a full queue, as under a
- *	load that fills it before; one queue a CPU and the lock of each; the
+ * Does not model: the timer, which flushes 10 ms after the first entry, or 1 s
+ *	with a single queue: every flush here is that of a full queue, as under
+ *	a load that fills it before; one queue a CPU and the lock of each; the
  *	list of freed tables, which is empty with Arm's page tables; the IOVA
  *	allocator, so that a freed range is only counted; bounce buffers and
  *	cache maintenance of the data.
