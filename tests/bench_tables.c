@@ -265,8 +265,7 @@ static void test_slots(void **state)
 
 #define NR_SLOTS 64
 
-/* Less than a lookup that misses all caches can cost more, instrumented or not.
- */
+/* What a lookup that misses all caches costs more, at the least. */
 #define MISS_NS 20
 
 /* The fastest of some passes over all slots, with or without eviction. */
