@@ -8,8 +8,6 @@
 #include "sink.h"
 #include "sizes.h"
 
-#include <errno.h>
-
 #define PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 
 /* A leaf, and how many tables lie between it and the top table. */

@@ -13,7 +13,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
 
 #define PROT	     (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 #define MAX_THREADS  4

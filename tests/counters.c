@@ -9,8 +9,6 @@
 #include "recorder.h"
 #include "sizes.h"
 
-#include <string.h>
-
 #define PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 
 enum op_kind { NONE, MAP, UNMAP, UNMAP_QUEUED, PHYS, WALK };

@@ -2,8 +2,6 @@
 /* Engines by their words: what each sets, and that there are no others. */
 #include "support.h"
 
-#include <string.h>
-
 struct word {
 	const char *name;
 	struct pgtable_params params;

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A short run of a libFuzzer target, the same inputs each time; what it finds
 # goes to a temporary folder and not into the corpus.
-# usage: fuzz.sh FUZZER DICTIONARY CORPUS...
+# usage: fuzz.sh FUZZER [-OPTION=VALUE...] CORPUS...
 set -eu
-fuzzer=$1 dict=$2
-shift 2
+fuzzer=$1
+shift
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
-if ! "$fuzzer" -seed=1 -runs=20000 -timeout=10 -max_len=4096 -dict="$dict" \
+if ! "$fuzzer" -seed=1 -runs=20000 -timeout=10 -max_len=4096 \
 	-print_final_stats=1 -artifact_prefix="$new/" "$new" "$@" \
 	>"$new/log" 2>&1; then
 	tail -n 60 "$new/log"

@@ -8,9 +8,6 @@
 #include "sizes.h"
 #include "sink.h"
 
-#include <errno.h>
-#include <string.h>
-
 #define OLD PGTABLE_CONCAT_OLD
 #define NEW PGTABLE_CONCAT_NEW
 

@@ -9,8 +9,6 @@
 #include "recorder.h"
 #include "sizes.h"
 
-#include <errno.h>
-
 #define PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 
 /* A domain with all below it. */

@@ -348,15 +348,15 @@ static enum model_diff check_leaf_desc(struct cursor *at, u64 desc, u64 iova,
 				       unsigned int level)
 {
 	const struct ref_set *set = &at->model->ref.leaves[level];
-	const struct ref_entry *leaf = &set->at[at->leaf[level]];
+	size_t i = at->leaf[level];
 	u64 want;
 
-	if (at->leaf[level] == set->nr || leaf->iova != iova)
+	if (i == set->nr || set->at[i].iova != iova)
 		return differ(at->model, MODEL_DIFF_DESC,
 			      "0x%" PRIx64 " level %u: expected no leaf, got "
 			      "0x%" PRIx64,
 			      iova, level, desc);
-	want = leaf_desc(&at->model->ref, leaf, level);
+	want = leaf_desc(&at->model->ref, &set->at[i], level);
 	if (desc != want)
 		return differ(at->model, MODEL_DIFF_DESC,
 			      "0x%" PRIx64 " level %u: expected 0x%" PRIx64

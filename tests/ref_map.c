@@ -117,7 +117,7 @@ static const struct ref_entry *set_find(const struct ref_set *set, u64 iova)
 	return i < set->nr && set->at[i].iova == iova ? &set->at[i] : NULL;
 }
 
-/* Room for @n consecutive entries, none of which may be there yet. */
+/* Room for @n consecutive entries, at least 1, none of which is there yet. */
 static struct ref_entry *set_insert(struct ref_set *set, u64 iova, size_t n)
 {
 	size_t i = set_lower(set, iova);
@@ -137,9 +137,9 @@ static size_t set_erase(struct ref_set *set, u64 start, u64 end)
 {
 	size_t i = set_lower(set, start), j = set_lower(set, end);
 
-	if (i != j)
-		memmove(&set->at[i], &set->at[j],
-			(set->nr - j) * sizeof(*set->at));
+	if (i == j)
+		return 0;
+	memmove(&set->at[i], &set->at[j], (set->nr - j) * sizeof(*set->at));
 	set->nr -= j - i;
 	return j - i;
 }
@@ -247,8 +247,11 @@ static void leaves_write(struct ref_map *ref, unsigned int level, u64 iova,
 			 u64 paddr, u64 attrs, u64 n)
 {
 	u64 start = slot_start(ref, level, iova);
-	struct ref_entry *at = set_insert(&ref->leaves[level], start, n);
+	struct ref_entry *at;
 
+	if (!n)
+		return;
+	at = set_insert(&ref->leaves[level], start, n);
 	for (u64 i = 0; i < n; i++)
 		at[i] = (struct ref_entry){
 			.iova = start + i * ref->size[level],
