@@ -2,7 +2,8 @@
 """Pictures of results: drawn with Agg, written as PNG and SVG.
 
 A process's value is its fastest timed section. Points are medians over
-processes, whiskers reach from the fastest to the slowest. Each caption has n, machine, date and revision.
+processes, whiskers reach from the fastest to the slowest. Each caption has n,
+machine, date and revision.
 """
 
 from __future__ import annotations
@@ -350,7 +351,6 @@ def draw_calls(sources: Sequence[Source]) -> Figure | None:
                 if any(p[f] for p in per_source)]
     figure, panels = plt.subplots(
         len(families), len(columns), squeeze=False, sharey=True, sharex=True,
-       
         figsize=(2.0 + 2.1 * len(columns), 1.8 + 2.6 * len(families)))
     for row, family in zip(panels, families):
         for axes, (granule, size) in zip(row, columns):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Decompression of .xz, a piece at a time; a stub that says so without it. */
+/* Decompression of .xz, a piece at a time, where liblzma was there. */
 #ifndef IOPT_TRACE_XZ_H
 #define IOPT_TRACE_XZ_H
 
