@@ -58,6 +58,11 @@ int host_topology_create(const char *root, struct host_topology **out,
 	struct host_topology *topo = calloc(1, sizeof(*topo));
 	int ret;
 
+	/*
+	 * A machine without /sys makes hwloc print of its own accord; what it
+	 * cannot find is told as unknown. A user's own wish stands.
+	 */
+	setenv("HWLOC_HIDE_ERRORS", "2", 0);
 	if (topo)
 		topo->isolated = hwloc_bitmap_alloc();
 	if (!topo || !topo->isolated || hwloc_topology_init(&topo->hwloc)) {
