@@ -68,18 +68,20 @@ class Settings:
             args += ["--trace", trace]
         return args
 
+    def _placing(self) -> list[str]:
+        """The options for any process: where it runs, and that it tells."""
+        return ["--progress"] + (["--cpu", self.cpu] if self.cpu else [])
+
     def measuring(self) -> list[str]:
         """The options of iopt-bench for a process that measures."""
-        args = ["--progress"]
-        if self.cpu:
-            args += ["--cpu", self.cpu]
+        args = self._placing()
         if self.min_time_ms is not None:
             args += ["--min-time-ms", str(self.min_time_ms)]
         return args
 
     def counting(self) -> list[str]:
         """The options for a process that counts what profiles are sent."""
-        args = ["--progress", "--count-only"]
+        args = [*self._placing(), "--count-only"]
         for profile in self.profiles:
             args += ["--profile", profile]
         return args
