@@ -114,18 +114,6 @@ static inline unsigned int lpae_index(const struct pgtable_geometry *geo,
 }
 
 /**
- * lpae_is_leaf() - Is a descriptor a block, or a page at level 3?
- * @desc: descriptor
- * @level: level of its table
- */
-static inline bool lpae_is_leaf(u64 desc, unsigned int level)
-{
-	return (desc & LPAE_TYPE_MASK) == (level == LPAE_MAX_LEVELS - 1 ?
-						   LPAE_TYPE_PAGE :
-						   LPAE_TYPE_BLOCK);
-}
-
-/**
  * lpae_is_table() - Does a descriptor point to a table?
  * @desc: descriptor
  * @level: level of its table

@@ -38,13 +38,6 @@ const char *cost_item_name(enum cost_item item)
 	return item_names[item];
 }
 
-const char *cost_kind_name(enum cost_kind kind)
-{
-	static const char *const names[] = { "measured", "derived", "assumed" };
-
-	return names[kind];
-}
-
 const char *cost_interface_name(enum cost_interface interface)
 {
 	static const char *const names[] = { "smmuv3", "smmuv2", "none" };

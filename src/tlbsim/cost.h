@@ -161,12 +161,6 @@ const char *cost_ns_text(u64 ps, char text[COST_NS_TEXT_MAX]);
 const char *cost_item_name(enum cost_item item);
 
 /**
- * cost_kind_name() - "measured", "derived" or "assumed".
- * @kind: any value of the enum
- */
-const char *cost_kind_name(enum cost_kind kind);
-
-/**
  * cost_interface_name() - "smmuv3", "smmuv2" or "none".
  * @interface: any value of the enum
  */
