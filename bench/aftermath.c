@@ -30,6 +30,7 @@
 #include "lg2.h"
 #include "oracle.h"
 #include "sizes.h"
+#include "tables.h"
 
 /* The assumed hardware: 256 leaves, and tables of level 0, 1 and 2. */
 #define NR_SETS	  64
@@ -144,9 +145,10 @@ static int make_hw(struct aftermath *a, bool is_strict, struct iopt_err *err)
 	return hw_init(&a->hw, &cfg, err);
 }
 
-static void read_case(struct aftermath *a, const struct bench_case *c)
+static void read_case(struct aftermath *a, const struct bench_env *env,
+		      const struct bench_case *c)
 {
-	a->engine = pgtable_engine_find(bench_value(c, "engine"));
+	a->engine = pgtable_set_find(env->engines, bench_value(c, "engine"));
 	a->page = bench_size(c, "granule");
 	a->block = bench_size(c, "block");
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
@@ -213,7 +215,7 @@ static int aftermath_setup(const struct bench_env *env,
 	(void)phase;
 	if (!a)
 		return iopt_err_set(err, -ENOMEM, "no memory");
-	read_case(a, c);
+	read_case(a, env, c);
 	ret = make_table(a, env->arena, err);
 	if (!ret)
 		ret = make_hw(a, true, err);
@@ -435,8 +437,16 @@ static int aftermath_count(void *ctx, struct bench_counts *counts,
 	return ret;
 }
 
-static const char *const engines[] = { "lpae-split", "lpae-nosplit",
-				       "lpae-whole", NULL };
+static const char *engine_at(const struct bench_env *env, size_t i)
+{
+	static const char *const engines[] = { "lpae-split", "lpae-nosplit",
+					       "lpae-whole" };
+
+	if (i < ARRAY_SIZE(engines))
+		return engines[i];
+	return tables_given_engine_at(env, i - ARRAY_SIZE(engines));
+}
+
 static const char *const granules[] = { "4K", "16K", "64K", NULL };
 static const char *const blocks[] = { "2M", "1G", "32M", "512M", NULL };
 static const char *const shares[] = { "0of8", "1of8", "4of8", "8of8", NULL };
@@ -444,7 +454,7 @@ static const char *const streams[] = { "sequential", "random", "strided",
 				       NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = engines },
+	{ .name = "engine", .value_at = engine_at },
 	{ .name = "granule", .values = granules },
 	{ .name = "block", .values = blocks },
 	{ .name = "share", .values = shares },

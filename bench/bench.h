@@ -33,6 +33,7 @@
 
 struct bench_family;
 struct cost_profile;
+struct pgtable_engine_set;
 struct trace_set;
 
 /* The smallest set of cases that a case is in; each holds those before it. */
@@ -53,6 +54,7 @@ enum bench_phase {
  * struct bench_env - What the process gives to all cases.
  * @arena: where tables come from; shared, empty between cases
  * @clock: clock that measures
+ * @engines: those that the user gave, beside the static ones; NULL for none
  * @profile: what invalidations go through while a row of the ledger is counted;
  *	NULL otherwise
  * @seed: of the process; a case derives its own random numbers from it
@@ -63,6 +65,7 @@ enum bench_phase {
 struct bench_env {
 	struct arena *arena;
 	const struct host_clock *clock;
+	const struct pgtable_engine_set *engines;
 	const struct cost_profile *profile;
 	u64 seed;
 	const char *const *traces;

@@ -34,9 +34,9 @@ static bool destroy_check(const struct bench_env *env, struct bench_case *c)
 	u64 granule = bench_size(c, "granule");
 	u64 leaf = bench_size(c, "size");
 	bool is_old_or_new = bench_is(c, "engine", "lpae-6.12") ||
-			     bench_is(c, "engine", "lpae-7.3");
+			     bench_is(c, "engine", "lpae-7.3") ||
+			     tables_is_given(env, c);
 
-	(void)env;
 	if (!tables_fits(granule, leaf))
 		return false;
 	if (!is_old_or_new || leaf == SZ_4T)
@@ -192,7 +192,7 @@ static int destroy_verify(void *ctx, struct iopt_err *err)
 }
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = tables_engines },
+	{ .name = "engine", .value_at = tables_engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "size", .values = tables_sizes },
 	{ .name = NULL },

@@ -66,11 +66,11 @@ static bool dma_check(const struct bench_env *env, struct bench_case *c)
 	u64 granule = bench_size(c, "granule");
 	u64 size = bench_size(c, "size");
 	bool is_new = bench_is(c, "engine", "lpae-6.12") ||
-		      bench_is(c, "engine", "lpae-7.3");
+		      bench_is(c, "engine", "lpae-7.3") ||
+		      tables_is_given(env, c);
 	bool is_end = size == granule || size == 128 * SZ_1K;
 	bool is_4k = granule == SZ_4K;
 
-	(void)env;
 	/* The DMA API rounds a smaller buffer up: it costs a granule. */
 	if (size < granule)
 		return false;
@@ -306,7 +306,7 @@ static const char *const sizes[] = { "4K",  "8K",   "16K", "32K",
 static const char *const modes[] = { "strict", "lazy", NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = tables_engines },
+	{ .name = "engine", .value_at = tables_engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "size", .values = sizes },
 	{ .name = "inval", .values = modes },

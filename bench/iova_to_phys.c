@@ -73,9 +73,9 @@ static bool lookup_check(const struct bench_env *env, struct bench_case *c)
 	u64 leaf = bench_size(c, "size");
 	bool is_cold = bench_is(c, "cache", "cold");
 	bool is_old_or_new = bench_is(c, "engine", "lpae-6.12") ||
-			     bench_is(c, "engine", "lpae-7.3");
+			     bench_is(c, "engine", "lpae-7.3") ||
+			     tables_is_given(env, c);
 
-	(void)env;
 	if (!tables_fits(granule, leaf))
 		return false;
 	if (is_cold && bench_is(c, "order", "seq") && leaf != granule)
@@ -314,7 +314,7 @@ static const char *const orders[] = { "seq", "random", "hole", NULL };
 static const char *const states[] = { "warm", "cold", NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = tables_engines },
+	{ .name = "engine", .value_at = tables_engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "size", .values = tables_sizes },
 	{ .name = "order", .values = orders },

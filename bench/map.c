@@ -21,10 +21,11 @@
 #include "families.h"
 #include "leaves.h"
 
-static bool is_old_or_new(const struct bench_case *c)
+static bool is_old_or_new(const struct bench_env *env,
+			  const struct bench_case *c)
 {
 	return bench_is(c, "engine", "lpae-6.12") ||
-	       bench_is(c, "engine", "lpae-7.3");
+	       bench_is(c, "engine", "lpae-7.3") || tables_is_given(env, c);
 }
 
 /* map_pages is the same in all engines but for what it does to left tables. */
@@ -36,11 +37,10 @@ static bool map_check(const struct bench_env *env, struct bench_case *c)
 	bool is_16 = bench_is(c, "count", "16");
 	bool is_full = bench_is(c, "count", "full");
 
-	(void)env;
 	if (!leaves_exist(c))
 		return false;
 	c->set = BENCH_DEFAULT;
-	if (!is_old_or_new(c) || bench_is(c, "size", "4T"))
+	if (!is_old_or_new(env, c) || bench_is(c, "size", "4T"))
 		c->set = BENCH_FULL;
 	else if (!is_plain &&
 		 (is_16 || (is_full && !bench_is(c, "cache", "fresh"))))
@@ -155,7 +155,7 @@ static const char *const states[] = { "warm", "cold", "fresh", "leftover",
 				      NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = tables_engines },
+	{ .name = "engine", .value_at = tables_engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "size", .values = tables_sizes },
 	{ .name = "count", .values = tables_nr_leaves },

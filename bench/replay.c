@@ -120,7 +120,8 @@ static bool replay_check(const struct bench_env *env, struct bench_case *c)
 	const char *trace = bench_value(c, "trace");
 	const char *skip = trace_set_skip(env->trace_set);
 	bool is_vfio = !strncmp(trace, "vfio-", 5);
-	bool is_default = is_among(bench_value(c, "engine"), default_engines);
+	bool is_default = is_among(bench_value(c, "engine"), default_engines) ||
+			  tables_is_given(env, c);
 
 	if (skip)
 		snprintf(c->skip, sizeof(c->skip), "%s", skip);
@@ -655,7 +656,7 @@ static const char *const syncs[] = { "each", "512", NULL };
 
 static const struct bench_key keys[] = {
 	{ .name = "trace", .value_at = trace_at },
-	{ .name = "engine", .values = tables_engines },
+	{ .name = "engine", .value_at = tables_engine_at },
 	{ .name = "sync", .values = syncs },
 	{ .name = NULL },
 };

@@ -22,16 +22,41 @@
 #define MAX_LEAF_BYTES (64 * SZ_1M)
 #define MAX_SLOTS      (1ull << 16)
 
-const char *const tables_engines[] = {
-	"lpae-split", "lpae-nosplit", "lpae-whole", "lpae-6.1",
-	"lpae-6.12",  "lpae-7.3",     NULL,
-};
 const char *const tables_granules[] = { "4K", "16K", "64K", NULL };
 const char *const tables_sizes[] = {
 	"4K", "16K", "64K", "2M", "32M", "512M", "1G", "4T", NULL,
 };
 const char *const tables_nr_leaves[] = { "1", "16", "256", "full", NULL };
 const char *const tables_walkers[] = { "coherent", "noncoherent", NULL };
+
+const char *tables_given_engine_at(const struct bench_env *env, size_t i)
+{
+	const struct pgtable_engine_set *set = env->engines;
+
+	return set && i < set->nr_more ? set->more[i]->name : NULL;
+}
+
+const char *tables_engine_at(const struct bench_env *env, size_t i)
+{
+	static const char *const engines[] = {
+		"lpae-split", "lpae-nosplit", "lpae-whole",
+		"lpae-6.1",   "lpae-6.12",    "lpae-7.3",
+	};
+
+	if (i < ARRAY_SIZE(engines))
+		return engines[i];
+	return tables_given_engine_at(env, i - ARRAY_SIZE(engines));
+}
+
+bool tables_is_given(const struct bench_env *env, const struct bench_case *c)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = tables_given_engine_at(env, i)); i++)
+		if (bench_is(c, "engine", name))
+			return true;
+	return false;
+}
 
 bool tables_fits(u64 granule, u64 leaf)
 {
@@ -71,7 +96,7 @@ int tables_init(struct tables *t, const struct bench_env *env,
 		const char *engine, u64 granule, u64 leaf,
 		enum bench_phase phase, struct iopt_err *err)
 {
-	const struct pgtable_engine *e = pgtable_engine_find(engine);
+	const struct pgtable_engine *e = pgtable_set_find(env->engines, engine);
 	unsigned int ias = leaf == SZ_4T ? IAS_OF_4T : IAS;
 
 	if (!e)

@@ -20,7 +20,6 @@
 #define TABLES_PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 
 /* Values of keys that families share; NULL after the last. */
-extern const char *const tables_engines[];
 extern const char *const tables_granules[];
 extern const char *const tables_sizes[];
 extern const char *const tables_nr_leaves[];
@@ -127,6 +126,33 @@ struct tables_range {
 };
 
 IOPT_BEGIN_DECLS
+
+/**
+ * tables_engine_at() - The values of a key for engines: those that stand for a
+ *	policy or a driver, and what the user gave.
+ * @env: of the process
+ * @i: from 0
+ *
+ * Return: a name that lives as long as @env; NULL past the last.
+ */
+const char *tables_engine_at(const struct bench_env *env, size_t i);
+
+/**
+ * tables_given_engine_at() - What the user gave, for a family that names the
+ *	other values of its key itself.
+ * @env: of the process
+ * @i: from 0
+ *
+ * Return: a name that lives as long as @env; NULL past the last.
+ */
+const char *tables_given_engine_at(const struct bench_env *env, size_t i);
+
+/**
+ * tables_is_given() - Has a case an engine that the user gave?
+ * @env: of the process
+ * @c: case with a key engine
+ */
+bool tables_is_given(const struct bench_env *env, const struct bench_case *c);
 
 /**
  * tables_fits() - Does a granule have leaves of a size?

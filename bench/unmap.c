@@ -18,14 +18,14 @@ static bool unmap_check(const struct bench_env *env, struct bench_case *c)
 {
 	bool is_driver = bench_is(c, "engine", "lpae-6.1") ||
 			 bench_is(c, "engine", "lpae-6.12") ||
-			 bench_is(c, "engine", "lpae-7.3");
+			 bench_is(c, "engine", "lpae-7.3") ||
+			 tables_is_given(env, c);
 	bool is_plain = bench_is(c, "cache", "warm") &&
 			bench_is(c, "walker", "coherent");
 	bool is_4k = bench_is(c, "granule", "4K");
 	bool is_16 = bench_is(c, "count", "16");
 	bool is_full = bench_is(c, "count", "full");
 
-	(void)env;
 	if (!leaves_exist(c))
 		return false;
 	c->set = BENCH_DEFAULT;
@@ -119,7 +119,7 @@ static int unmap_verify(void *ctx, struct iopt_err *err)
 static const char *const states[] = { "warm", "cold", NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = tables_engines },
+	{ .name = "engine", .value_at = tables_engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "size", .values = tables_sizes },
 	{ .name = "count", .values = tables_nr_leaves },

@@ -401,16 +401,24 @@ static const char *partial_outcome(void *ctx)
 	return bytes_expected(ctx) ? "ok" : "refused";
 }
 
-static const char *const engines[] = {
-	"lpae-split", "lpae-nosplit", "lpae-whole", REMAP,
-	"lpae-6.1",   "lpae-6.12",    "lpae-7.3",   NULL,
-};
+static const char *engine_at(const struct bench_env *env, size_t i)
+{
+	static const char *const engines[] = {
+		"lpae-split", "lpae-nosplit", "lpae-whole", REMAP,
+		"lpae-6.1",   "lpae-6.12",    "lpae-7.3",
+	};
+
+	if (i < ARRAY_SIZE(engines))
+		return engines[i];
+	return tables_given_engine_at(env, i - ARRAY_SIZE(engines));
+}
+
 static const char *const blocks[] = { "2M", "32M", "512M", "1G", "4T", NULL };
 static const char *const parts[] = { "page", "64K", "1M", NULL };
 static const char *const places[] = { "first", "middle", "last", NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .values = engines },
+	{ .name = "engine", .value_at = engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "block", .values = blocks },
 	{ .name = "part", .values = parts },

@@ -89,12 +89,40 @@ static void no_such_word(void **state)
 		assert_null(pgtable_engine_find(names[i]));
 }
 
+/* What the user gives stands behind the static engines, and hides none. */
+static void set_of_engines(void **state)
+{
+	static const struct pgtable_engine given[] = {
+		{ .name = "kernel-6.12" },
+		{ .name = "lpae-6.12" },
+	};
+	const struct pgtable_engine *const more[] = { &given[0], &given[1] };
+	const struct pgtable_engine_set set = { more, ARRAY_SIZE(more) };
+	size_t nr = 0;
+
+	(void)state;
+	while (pgtable_engine_at(nr))
+		nr++;
+	for (size_t i = 0; i < nr; i++)
+		assert_ptr_equal(pgtable_set_at(&set, i), pgtable_engine_at(i));
+	assert_ptr_equal(pgtable_set_at(&set, nr), &given[0]);
+	assert_ptr_equal(pgtable_set_at(&set, nr + 1), &given[1]);
+	assert_null(pgtable_set_at(&set, nr + 2));
+	assert_null(pgtable_set_at(NULL, nr));
+	assert_ptr_equal(pgtable_set_find(&set, "kernel-6.12"), &given[0]);
+	assert_ptr_equal(pgtable_set_find(&set, "lpae-6.12"),
+			 pgtable_engine_find("lpae-6.12"));
+	assert_null(pgtable_set_find(&set, "kernel-6.1"));
+	assert_null(pgtable_set_find(NULL, "kernel-6.12"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_word),
 		cmocka_unit_test(listing),
 		cmocka_unit_test(no_such_word),
+		cmocka_unit_test(set_of_engines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

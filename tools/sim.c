@@ -51,13 +51,15 @@ static const struct pgtable_engine *find_engine(const struct sim_cfg *cfg,
 	size_t len = 0;
 
 	snprintf(word, sizeof(word), "lpae-%s", cfg->driver);
-	engine = pgtable_engine_find(cfg->engine ? cfg->engine : word);
+	engine = pgtable_set_find(cfg->engines,
+				  cfg->engine ? cfg->engine : word);
 	if (engine)
 		return engine;
-	for (size_t i = 0; pgtable_engine_at(i) && len < sizeof(all); i++)
+	for (size_t i = 0; pgtable_set_at(cfg->engines, i) && len < sizeof(all);
+	     i++)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
 					i ? ", " : "",
-					pgtable_engine_at(i)->name);
+					pgtable_set_at(cfg->engines, i)->name);
 	iopt_err_set(err, -EINVAL, "engine %s: must be one of %s", cfg->engine,
 		     all);
 	return NULL;

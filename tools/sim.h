@@ -16,6 +16,7 @@
 
 /**
  * struct sim_cfg - How to build the machine.
+ * @engines: those that the user gave, beside the static ones; NULL for none
  * @engine: word of the engine; NULL for that of @driver
  * @driver: "6.1", "6.12" or "7.3"
  * @strategy: how vfio_unmap tears a range down
@@ -29,6 +30,7 @@
  * @wants_log: list each command with its reason
  */
 struct sim_cfg {
+	const struct pgtable_engine_set *engines;
 	const char *engine;
 	const char *driver;
 	const char *strategy;

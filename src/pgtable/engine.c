@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
-int lpae_create(const struct pgtable_cfg *cfg, struct pgtable **out,
+int lpae_create(const struct pgtable_engine *engine,
+		const struct pgtable_cfg *cfg, struct pgtable **out,
 		struct iopt_err *err);
 #ifdef PGTABLE_HAS_COUNTED
-int lpae_counted_create(const struct pgtable_cfg *cfg, struct pgtable **out,
+int lpae_counted_create(const struct pgtable_engine *engine,
+			const struct pgtable_cfg *cfg, struct pgtable **out,
 			struct iopt_err *err);
 #else
 #define lpae_counted_create NULL
@@ -44,24 +46,41 @@ static const struct pgtable_engine engines[] = {
 		      .concat = PGTABLE_CONCAT_NEW }),
 };
 
+const struct pgtable_engine *
+pgtable_set_at(const struct pgtable_engine_set *set, size_t i)
+{
+	if (i < ARRAY_SIZE(engines))
+		return &engines[i];
+	i -= ARRAY_SIZE(engines);
+	return set && i < set->nr_more ? set->more[i] : NULL;
+}
+
+const struct pgtable_engine *
+pgtable_set_find(const struct pgtable_engine_set *set, const char *name)
+{
+	const struct pgtable_engine *engine;
+
+	for (size_t i = 0; (engine = pgtable_set_at(set, i)); i++)
+		if (!strcmp(engine->name, name))
+			return engine;
+	return NULL;
+}
+
 const struct pgtable_engine *pgtable_engine_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(engines); i++)
-		if (!strcmp(engines[i].name, name))
-			return &engines[i];
-	return NULL;
+	return pgtable_set_find(NULL, name);
 }
 
 const struct pgtable_engine *pgtable_engine_at(size_t i)
 {
-	return i < ARRAY_SIZE(engines) ? &engines[i] : NULL;
+	return pgtable_set_at(NULL, i);
 }
 
 int pgtable_create(const struct pgtable_engine *engine,
 		   const struct pgtable_cfg *cfg, struct pgtable **out,
 		   struct iopt_err *err)
 {
-	return engine->create(cfg, out, err);
+	return engine->create(engine, cfg, out, err);
 }
 
 int pgtable_create_counted(const struct pgtable_engine *engine,
@@ -73,5 +92,5 @@ int pgtable_create_counted(const struct pgtable_engine *engine,
 				    "%s: this build counts no stores "
 				    "(it has a sanitizer of its own)",
 				    engine->name);
-	return engine->create_counted(cfg, out, err);
+	return engine->create_counted(engine, cfg, out, err);
 }

@@ -38,13 +38,15 @@ static struct pgtable_ops lpae_ops(const struct pgtable_params *params)
 	return ops;
 }
 
-int lpae_create(const struct pgtable_cfg *cfg, struct pgtable **out,
+int lpae_create(const struct pgtable_engine *engine,
+		const struct pgtable_cfg *cfg, struct pgtable **out,
 		struct iopt_err *err)
 {
 	char size[SIZE_TEXT_MAX];
 	struct lpae *lpae;
 	int ret;
 
+	(void)engine;
 	lpae = calloc(1, sizeof(*lpae));
 	if (!lpae)
 		return iopt_err_set(err, -ENOMEM, "no memory for a table");

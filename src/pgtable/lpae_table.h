@@ -272,7 +272,8 @@ extern lpae_unmap_fn *const lpae_unmap_pages[3][2];
  * @out: set to the table
  * @err: gets the reason of a failure; may be NULL
  */
-int lpae_create(const struct pgtable_cfg *cfg, struct pgtable **out,
+int lpae_create(const struct pgtable_engine *engine,
+		const struct pgtable_cfg *cfg, struct pgtable **out,
 		struct iopt_err *err);
 
 #endif

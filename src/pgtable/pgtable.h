@@ -179,7 +179,8 @@ struct pgtable {
  * @name: as in benchmark names and on command lines: "lpae-split"
  * @params: what the word sets
  * @rule: name of the driver whose gather rule goes with it
- * @create: makes an empty table for a configuration, see pgtable_create()
+ * @create: makes an empty table for a configuration, see pgtable_create();
+ *	is given the engine itself, which may be part of something larger
  * @create_counted: the same for pgtable_create_counted(); NULL when the build
  *	has none
  */
@@ -187,10 +188,25 @@ struct pgtable_engine {
 	const char *name;
 	struct pgtable_params params;
 	const char *rule;
-	int (*create)(const struct pgtable_cfg *cfg, struct pgtable **out,
+	int (*create)(const struct pgtable_engine *engine,
+		      const struct pgtable_cfg *cfg, struct pgtable **out,
 		      struct iopt_err *err);
-	int (*create_counted)(const struct pgtable_cfg *cfg,
+	int (*create_counted)(const struct pgtable_engine *engine,
+			      const struct pgtable_cfg *cfg,
 			      struct pgtable **out, struct iopt_err *err);
+};
+
+/**
+ * struct pgtable_engine_set - The engines of a process.
+ * @more: engines beside those of pgtable_engine_at(); their owner keeps them
+ *	for as long as the set and any table of theirs
+ * @nr_more: entries in @more
+ *
+ * Made by main() and handed on; NULL in its place means: none more.
+ */
+struct pgtable_engine_set {
+	const struct pgtable_engine *const *more;
+	size_t nr_more;
 };
 
 IOPT_BEGIN_DECLS
@@ -211,6 +227,27 @@ const struct pgtable_engine *pgtable_engine_find(const char *name);
  * Return: a static engine; NULL past the last.
  */
 const struct pgtable_engine *pgtable_engine_at(size_t i);
+
+/**
+ * pgtable_set_find() - An engine of a set by its word.
+ * @set: engines of the process, or NULL
+ * @name: as for pgtable_engine_find(), or that of an engine of @set
+ *
+ * Return: an engine that lives as long as the set; NULL when there is none of
+ * that name.
+ */
+const struct pgtable_engine *
+pgtable_set_find(const struct pgtable_engine_set *set, const char *name);
+
+/**
+ * pgtable_set_at() - Engines of a set by number, the static ones first.
+ * @set: engines of the process, or NULL
+ * @i: from 0
+ *
+ * Return: an engine; NULL past the last.
+ */
+const struct pgtable_engine *
+pgtable_set_at(const struct pgtable_engine_set *set, size_t i);
 
 /**
  * pgtable_create() - Make an empty table.
