@@ -273,6 +273,20 @@ static int row_register(struct row *row, struct gb *gb, gb_fn *fn,
 	return ret ? ret : gb_run(gb, NULL, NULL, err);
 }
 
+/* Sections as the plan has them, or as the case turns out to need. */
+static int row_plan(struct row *row, struct iopt_err *err)
+{
+	const struct plan *plan = row->cfg->plan;
+	const struct plan_entry *e =
+		plan ? plan_find(plan, row->c->name) : NULL;
+
+	if (!e || !e->n)
+		return measure_plan(&row->m, err);
+	row->m.n = e->n;
+	row->m.nr_blocks = e->nr_blocks;
+	return measure_fixed(&row->m, err);
+}
+
 static int row_time(struct row *row, struct gb *gb, struct iopt_err *err)
 {
 	struct iopt_err why = { "" };
@@ -285,7 +299,7 @@ static int row_time(struct row *row, struct gb *gb, struct iopt_err *err)
 			       .nr_blocks = 1 };
 	if (!row->error[0] && !row_setup(row, BENCH_TIME)) {
 		m->ctx = row->ctx;
-		ret = measure_plan(m, &why);
+		ret = row_plan(row, &why);
 		if (ret)
 			row_fail(row, ret, "verify: %s", why.msg);
 	}

@@ -9,6 +9,7 @@
 #include "bench.h"
 #include "gbench.h"
 #include "measure.h"
+#include "plan.h"
 
 /**
  * struct harness_cfg - What to run, and how.
@@ -16,6 +17,8 @@
  * @measure: for timing
  * @cases: the cases in the order to run them
  * @nr_cases: entries in @cases
+ * @plan: operations and sections of those cases that it has them for; NULL
+ *	to find them out
  * @profiles: cost profiles for rows of the ledger, when only counting
  * @nr_profiles: entries in @profiles
  * @is_count_only: count and do not time; rows are labelled "counted", as those
@@ -27,6 +30,7 @@ struct harness_cfg {
 	struct measure_cfg measure;
 	const struct bench_case *const *cases;
 	size_t nr_cases;
+	const struct plan *plan;
 	const struct cost_profile *profiles;
 	size_t nr_profiles;
 	bool is_count_only;

@@ -159,9 +159,32 @@ static int find_ratio(struct measure *m, u64 max_n,
 	return 0;
 }
 
+static u64 most_n(const struct measure *m)
+{
+	return m->family->max_n ? m->family->max_n(m->ctx) : MAX_N;
+}
+
+int measure_fixed(struct measure *m, struct iopt_err *err)
+{
+	u64 max_n = most_n(m);
+	struct measure_section at_n;
+	int ret;
+
+	if (m->n > max_n)
+		return iopt_err_set(err, -EINVAL,
+				    "%llu operations are planned and at most "
+				    "%llu can be prepared",
+				    (unsigned long long)m->n,
+				    (unsigned long long)max_n);
+	ret = find_ratio(m, max_n, &at_n, err);
+	if (!ret)
+		m->is_short = at_n.wall_ns < m->cfg->min_section_ns;
+	return ret;
+}
+
 int measure_plan(struct measure *m, struct iopt_err *err)
 {
-	u64 max_n = m->family->max_n ? m->family->max_n(m->ctx) : MAX_N;
+	u64 max_n = most_n(m);
 	struct measure_section at_n;
 	double nr;
 	int ret;

@@ -41,7 +41,7 @@ struct measure_section {
  * @cfg: set by the caller
  * @family: set by the caller: whose hooks are called
  * @ctx: set by the caller: their context, set up for BENCH_TIME
- * @n: operations in a section
+ * @n: operations in a section, at most as many as can be prepared
  * @nr_blocks: sections to time
  * @n2n_ratio: time of 2N operations over that of N; 0 when a section cannot
  *	be halved or doubled
@@ -80,6 +80,18 @@ double measure_section_ns(const struct host_clock *clock, double overhead_ns);
  * what a hook of the family returned.
  */
 int measure_plan(struct measure *m, struct iopt_err *err);
+
+/**
+ * measure_fixed() - Prove and warm up a case whose sections are decided.
+ * @m: n and nr_blocks are those to use; sets n2n_ratio and is_short
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Return: 0;
+ * -EINVAL when n operations cannot be prepared;
+ * -EINTR when the user wants to stop;
+ * what a hook of the family returned.
+ */
+int measure_fixed(struct measure *m, struct iopt_err *err);
 
 /**
  * measure_section() - prepare(), a timed run(), finish().

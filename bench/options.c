@@ -22,6 +22,7 @@ enum {
 	OPT_LIST,
 	OPT_MIN_TIME_MS,
 	OPT_OUT,
+	OPT_PLAN,
 	OPT_PROFILE,
 	OPT_PROGRESS,
 	OPT_QUICK,
@@ -41,6 +42,7 @@ static const struct option table[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "min-time-ms", required_argument, NULL, OPT_MIN_TIME_MS },
 	{ "out", required_argument, NULL, OPT_OUT },
+	{ "plan", required_argument, NULL, OPT_PLAN },
 	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ "quick", no_argument, NULL, OPT_QUICK },
@@ -62,6 +64,11 @@ const char *options_help(void)
 	       "  --filter REGEX    only cases whose name matches (POSIX "
 	       "extended)\n"
 	       "  --quick, --full   a small, or the whole, set of cases\n"
+	       "  --plan FILE       the cases of FILE in its order: a name a "
+	       "line, alone\n"
+	       "                    or with the operations of a section and "
+	       "the\n"
+	       "                    sections, which then are not found out\n"
 	       "  --count-only      exact counters, no times\n"
 	       "  --profile NAME    with --count-only: what is sent under "
 	       "this cost\n"
@@ -231,6 +238,9 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_OUT:
 		opt->out = arg;
 		return 0;
+	case OPT_PLAN:
+		plan_fini(&opt->plan);
+		return plan_load(&opt->plan, arg, err);
 	case OPT_PROGRESS:
 		opt->wants_progress = true;
 		return 0;
@@ -304,6 +314,11 @@ int options_parse(struct options *opt, int argc, char **argv,
 		ret = iopt_err_set(err, -EINVAL,
 				   "--profile: goes with --count-only, since "
 				   "nothing is timed for a profile");
+	if (!ret && opt->plan.nr &&
+	    (opt->has_filter || opt->set != BENCH_DEFAULT || opt->wants_list))
+		ret = iopt_err_set(err, -EINVAL,
+				   "--plan: names the cases itself: not with "
+				   "--filter, --quick, --full or --list");
 	if (ret || opt->families[0])
 		return ret;
 	for (size_t i = 0; families[i] && i < OPTIONS_MAX; i++)
@@ -316,6 +331,7 @@ void options_fini(struct options *opt)
 	if (opt->has_filter)
 		regfree(&opt->filter);
 	opt->has_filter = false;
+	plan_fini(&opt->plan);
 	free(opt->profiles);
 	opt->profiles = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "cost.h"
+#include "plan.h"
 
 #define OPTIONS_MAX 64 /* families, and traces, that may be named */
 
@@ -20,6 +21,7 @@
  * @has_filter: @filter is compiled and counts
  * @filter: of the names of cases
  * @filter_text: as given; NULL when there is none
+ * @plan: cases to run in its order; without entries there is no plan
  * @seed: of the order and of random inputs
  * @round: recorded
  * @cpu: to pin to; negative to let topology pick
@@ -41,6 +43,7 @@ struct options {
 	bool has_filter;
 	regex_t filter;
 	const char *filter_text;
+	struct plan plan;
 	u64 seed;
 	u64 round;
 	int cpu;
@@ -65,8 +68,8 @@ IOPT_BEGIN_DECLS
  * @err: gets the bad argument and what would be right
  *
  * Return: 0;
- * -EINVAL when the command line, or a profile that it names, is wrong;
- * -ENOENT when a profile is not there, -errno when it cannot be read;
+ * -EINVAL when the command line, or a profile or plan that it names, is wrong;
+ * -ENOENT when one of these is not there, -errno when it cannot be read;
  * -ENOMEM when there is no memory.
  */
 int options_parse(struct options *opt, int argc, char **argv,

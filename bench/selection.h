@@ -9,7 +9,7 @@
  * struct selection - Cases to run.
  * @cases: in the order to run them
  * @nr: entries in @cases
- * @order: their indices before the shuffle, as a comma list
+ * @order: their indices before the shuffle, or in the plan, as a comma list
  * @families: families that have a case among them, NULL after the last
  */
 struct selection {
@@ -22,14 +22,14 @@ struct selection {
 IOPT_BEGIN_DECLS
 
 /**
- * selection_init() - Select cases, and put them in a random order.
+ * selection_init() - Select cases, and put them in an order.
  * @sel: set; freed by selection_fini(), also on failure
  * @list: cases of the selected families; must outlive @sel
- * @opt: which cases; the seed of the order
+ * @opt: which cases; the seed of a random order, unless a plan has its own
  * @err: gets the reason of a failure; may be NULL
  *
  * Return: 0;
- * -ENOENT when no case is selected;
+ * -ENOENT when no case is selected, or the plan names one that is not there;
  * -ENOMEM when there is no memory.
  */
 int selection_init(struct selection *sel, const struct bench_list *list,

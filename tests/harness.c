@@ -438,6 +438,44 @@ static void test_count_only(void **state)
 	}
 }
 
+/* A plan decides how often; what is not in it is found out as ever. */
+static void test_plan(void **state)
+{
+	static const struct {
+		struct plan_entry entry;
+		size_t nr_failed;
+		const char *row[2];
+	} rows[] = {
+		{ { "fake/k:1", 40, 3, 1 },
+		  0,
+		  { "\"iterations\": 120,", "\"n2n_ratio\": " } },
+		{ { "fake/k:1", 1, 4, 1 },
+		  0,
+		  { "\"iterations\": 4,", "short" } },
+		{ { "fake/k:1", 1001, 1, 1 },
+		  1,
+		  { "1001 operations are planned and at most 1000 can", "" } },
+		{ { "fake/k:1", 0, 0, 1 }, 0, { "\"block_n\": ", "\"ok" } },
+		{ { "other/k:1", 7, 7, 1 }, 0, { "\"block_n\": ", "\"ok" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct plan_entry entry = rows[i].entry;
+		const struct plan plan = { .entries = &entry, .nr = 1 };
+		struct harness_cfg cfg = { .plan = &plan };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+		char *text = run_fake(&table[0], &cfg, arena, &got, 0);
+
+		expect_u64(got.nr_failed, rows[i].nr_failed, "row %zu", i);
+		expect_text(text, rows[i].row[0], "plan");
+		expect_text(text, rows[i].row[1], "plan");
+		free(text);
+		arena_destroy(arena);
+	}
+}
+
 /* Stopped in calibration, or in the sections that count: no row, no leak. */
 static void test_interrupt(void **state)
 {
@@ -498,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_order_of_calls),
 		cmocka_unit_test(test_nothing_is_timed_after_a_failure),
 		cmocka_unit_test(test_count_only),
+		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_section_length),
 	};

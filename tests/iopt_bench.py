@@ -43,6 +43,8 @@ class Usage(unittest.TestCase):
         (["--out", "/nonexistent/o.json"], 1, "--out /nonexistent/o.json: No such file"),
         (["--count-only", "--profile", "nosuch"], 2, 'no cost profile "nosuch"'),
         (["--profile", "none"], 2, "--profile: goes with --count-only"),
+        (["--plan", "/nonexistent"], 2, "--plan /nonexistent: No such file"),
+        (["--plan", "/dev/null"], 2, "--plan /dev/null: it names no case"),
         (["--list"], 0, ""),
         (["--help"], 0, ""),
     ]
@@ -166,6 +168,49 @@ class Result(unittest.TestCase):
         done = run(*self.ARGS, "--out", "/dev/full")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+class Plan(unittest.TestCase):
+    """Which cases, in which order, how often: the file decides."""
+
+    TEXT = ("limit/op:fill/granule:4K/count:256 200 3\n"
+            "limit/op:clear/granule:4K/count:1 # found out\n"
+            "limit/op:fill/granule:4K/count:16 300 5\n")
+
+    def plan(self, text: str, *args: str) -> tuple[subprocess.CompletedProcess[str], list]:
+        with tempfile.TemporaryDirectory() as tmp:
+            path, out = Path(tmp, "plan"), Path(tmp, "o.json")
+            path.write_text(text)
+            done = run("--plan", str(path), "--out", str(out), "--min-time-ms", "1", *args)
+            rows = json.loads(out.read_text()) if out.exists() else {}
+            return done, [rows.get("context"), *rows.get("benchmarks", [])]
+
+    def test_order_and_counts(self) -> None:
+        done, [context, *rows] = self.plan(self.TEXT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([row["name"] for row in rows],
+                         [line.split()[0] for line in self.TEXT.splitlines()])
+        self.assertEqual(context["iopt_order"], "0,1,2")
+        self.assertEqual((rows[0]["block_n"], rows[0]["blocks"]), (200, 3))
+        self.assertEqual(rows[2]["iterations"], 1500)
+        self.assertGreater(rows[1]["block_n"], 300)
+
+    def test_cases_of_the_full_set(self) -> None:
+        name = sorted(set(names("--full")) - set(names()))[0]
+        done, [_, row] = self.plan(name + "\n", "--count-only")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(row["name"], name)
+
+    def test_unknown_case(self) -> None:
+        done, _ = self.plan("limit/op:fill/granule:4K/count:256\nmap/no:such\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^iopt-bench: .*:2: there is no case map/no:such; ")
+
+    def test_stands_alone(self) -> None:
+        for other in (["--filter", "map"], ["--quick"], ["--full"], ["--list"]):
+            done, _ = self.plan(self.TEXT, *other)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("--plan: names the cases itself: not with", done.stderr)
 
 
 class Trace(unittest.TestCase):
