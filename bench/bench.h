@@ -34,6 +34,7 @@
 struct bench_family;
 struct cost_profile;
 struct pgtable_engine_set;
+struct progress;
 struct trace_set;
 
 /* The smallest set of cases that a case is in; each holds those before it. */
@@ -61,6 +62,7 @@ enum bench_phase {
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
  * @trace_set: the same traces under their names, or NULL where none is run
+ * @progress: told what is being done; NULL where nobody listens
  */
 struct bench_env {
 	struct arena *arena;
@@ -71,6 +73,7 @@ struct bench_env {
 	const char *const *traces;
 	size_t nr_traces;
 	struct trace_set *trace_set;
+	struct progress *progress;
 };
 
 /**
@@ -92,6 +95,9 @@ struct bench_key {
  * @family: its family
  * @values: a value for each key of the family, in the order of the keys
  * @set: set by check(): the smallest set that it is in
+ * @is_long: set by check(): an operation takes a good part of a second, or
+ *	minutes: one section of one operation is timed, without the proof of
+ *	2N against N, and a run may leave it out of its later rounds
  * @skip: set by check(): why it cannot run here, "" if it can
  * @name: "family/key:value/key:value"
  */
@@ -99,6 +105,7 @@ struct bench_case {
 	const struct bench_family *family;
 	const char *values[BENCH_MAX_KEYS];
 	enum bench_set set;
+	bool is_long;
 	char skip[128];
 	char name[BENCH_NAME_MAX];
 };
@@ -135,6 +142,8 @@ struct bench_counts {
  * @keys: keys in the order of the name; ended by one without a name
  * @counters: counters of its own beside the common ones of bench_counters;
  *	ended by one without a name; NULL for none
+ * @arena_bytes: most bytes of tables that @c has at a time; NULL: within what
+ *	the process has anyhow
  * @check: does @c, whose values are set, exist? false: it is silently no part
  *	of the family. Sets @c->set, and @c->skip where it cannot run here.
  *	NULL: all exist, in BENCH_DEFAULT
@@ -171,6 +180,7 @@ struct bench_family {
 	const char *question;
 	const struct bench_key *keys;
 	const struct bench_counter *counters;
+	u64 (*arena_bytes)(const struct bench_case *c);
 	bool (*check)(const struct bench_env *env, struct bench_case *c);
 	int (*setup)(const struct bench_env *env, const struct bench_case *c,
 		     enum bench_phase phase, void **ctx, struct iopt_err *err);

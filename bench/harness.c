@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ledger.h"
+#include "progress.h"
 
 /* Largest integer that a double holds with all below it. */
 #define MAX_EXACT 9007199254740992.0
@@ -61,6 +62,13 @@ row_fail(struct row *row, int ret, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(row->error, sizeof(row->error), fmt, ap);
 	va_end(ap);
+}
+
+/* Of a long case: what it is at. */
+static void row_say(const struct row *row, const char *doing)
+{
+	if (row->c->is_long)
+		progress_say(row->cfg->env->progress, "%s", doing);
 }
 
 static int row_setup(struct row *row, enum bench_phase phase)
@@ -141,6 +149,7 @@ static void row_count(struct row *row)
 
 	if (row_setup(row, BENCH_COUNT))
 		return;
+	row_say(row, row->cfg->env->profile ? "pricing" : "counting");
 	start = host_clock_ns(clock);
 	ret = row->c->family->count(row->ctx, &row->counts, &err);
 	row->count_ns = (double)(host_clock_ns(clock) - start);
@@ -168,7 +177,7 @@ static void row_write(struct row *row, struct gb_state *state)
 	if (!is_counted(row)) {
 		if (row->warning)
 			snprintf(warn, 32, ",%s", row->warning);
-		if (!measure_is_proven(m->n2n_ratio))
+		if (!m->is_long && !measure_is_proven(m->n2n_ratio))
 			strcat(warn, ",n2n");
 		if (m->is_short)
 			strcat(warn, ",short");
@@ -212,6 +221,7 @@ static void row_sections(struct row *row, struct gb_state *state)
 	bench_count(&row->counts, "blocks", (double)m->nr_blocks);
 	if (m->n2n_ratio > 0)
 		bench_count(&row->counts, "n2n_ratio", m->n2n_ratio);
+	row_say(row, "after the sections");
 	if (m->family->report)
 		m->family->report(m->ctx, &row->counts);
 	if (m->family->outcome)
@@ -295,10 +305,12 @@ static int row_time(struct row *row, struct gb *gb, struct iopt_err *err)
 
 	*m = (struct measure){ .cfg = &row->cfg->measure,
 			       .family = row->c->family,
+			       .is_long = row->c->is_long,
 			       .n = 1,
 			       .nr_blocks = 1 };
 	if (!row->error[0] && !row_setup(row, BENCH_TIME)) {
 		m->ctx = row->ctx;
+		row_say(row, "timing");
 		ret = row_plan(row, &why);
 		if (ret)
 			row_fail(row, ret, "verify: %s", why.msg);
@@ -390,9 +402,8 @@ int harness_run(const struct harness_cfg *cfg, struct gb *gb,
 
 		if (is_stopped(cfg))
 			return iopt_err_set(err, -EINTR, "interrupted");
-		if (cfg->progress)
-			fprintf(cfg->progress, "progress %zu %zu %s\n", i + 1,
-				cfg->nr_cases, row.c->name);
+		progress_case(cfg->env->progress, i + 1, cfg->nr_cases,
+			      row.c->name);
 		ret = row_run(&row, gb, err);
 		if (ret)
 			return ret;

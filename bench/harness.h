@@ -23,7 +23,6 @@
  * @nr_profiles: entries in @profiles
  * @is_count_only: count and do not time; rows are labelled "counted", as those
  *	of a family that has no run() always are
- * @progress: where "progress <i> <n> <name>" lines go; NULL for nowhere
  */
 struct harness_cfg {
 	const struct bench_env *env;
@@ -34,7 +33,6 @@ struct harness_cfg {
 	const struct cost_profile *profiles;
 	size_t nr_profiles;
 	bool is_count_only;
-	FILE *progress;
 };
 
 /**

@@ -36,13 +36,16 @@ static void print_string(FILE *out, const char *text)
 	putc('"', out);
 }
 
+/* The names of the cases that are selected, or of the long ones of them. */
 static void print_names(FILE *out, const struct bench_list *list,
-			const struct options *opt, const struct bench_family *f)
+			const struct options *opt, const struct bench_family *f,
+			bool is_of_long)
 {
 	const char *separator = "";
 
 	for (size_t i = 0; i < list->nr; i++) {
 		if (list->cases[i].family != f ||
+		    (is_of_long && !list->cases[i].is_long) ||
 		    !options_wants(opt, &list->cases[i]))
 			continue;
 		fprintf(out, "%s\n    ", separator);
@@ -61,7 +64,9 @@ static void print_json(FILE *out, const struct bench_list *list,
 		fputs(", \"question\": ", out);
 		print_string(out, opt->families[i]->question);
 		fputs(", \"cases\": [", out);
-		print_names(out, list, opt, opt->families[i]);
+		print_names(out, list, opt, opt->families[i], false);
+		fputs("], \"long\": [", out);
+		print_names(out, list, opt, opt->families[i], true);
 		fputs("]}", out);
 	}
 	fputs("\n]}\n", out);

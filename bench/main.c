@@ -12,11 +12,13 @@
 #include "list.h"
 #include "machine.h"
 #include "options.h"
+#include "progress.h"
 #include "selection.h"
 #include "sizes.h"
 #include "trace_set.h"
 
 #define ARENA_BYTES (256 * SZ_1M)
+#define ARENA_SLACK (64 * SZ_1M)
 
 enum {
 	EXIT_USAGE = 2,
@@ -69,6 +71,7 @@ static int conclude(int ret, const struct harness_result *result,
  * @opt: command line
  * @sel: cases
  * @machine: what is measured on
+ * @progress: of the cases, told to the user
  * @env: for the cases
  * @out: where the result goes
  */
@@ -76,6 +79,7 @@ struct job {
 	const struct options *opt;
 	const struct selection *sel;
 	struct machine machine;
+	struct progress progress;
 	struct bench_env env;
 	FILE *out;
 };
@@ -103,7 +107,6 @@ static int run_cases(const struct job *job, struct gb *gb,
 		.profiles = opt->profiles,
 		.nr_profiles = opt->nr_profiles,
 		.is_count_only = opt->is_count_only,
-		.progress = opt->wants_progress ? stderr : NULL,
 	};
 	int ret = context_add_all(gb, &context, err);
 
@@ -157,9 +160,26 @@ static int measure_into(struct job *job)
 	return code;
 }
 
+/* Bound of the arena: what most cases need, or the largest of the selected. */
+static u64 arena_bytes(const struct selection *sel)
+{
+	u64 bytes = ARENA_BYTES;
+
+	for (size_t i = 0; i < sel->nr; i++) {
+		const struct bench_case *c = sel->cases[i];
+		u64 want = 0;
+
+		if (c->family->arena_bytes && !c->skip[0])
+			want = c->family->arena_bytes(c) + ARENA_SLACK;
+		if (bytes < want)
+			bytes = want;
+	}
+	return bytes;
+}
+
 static int run_job(struct job *job)
 {
-	struct arena_cfg cfg = { .size = ARENA_BYTES,
+	struct arena_cfg cfg = { .size = arena_bytes(job->sel),
 				 .bind = host_mem_bind,
 				 .bind_arg = &job->machine.place };
 	struct iopt_err err = { "" };
@@ -174,6 +194,9 @@ static int run_job(struct job *job)
 				ret == -EINVAL ? EXIT_USAGE : EXIT_FAILURE);
 	}
 	job->env.clock = &job->machine.clock;
+	job->progress.out = stderr;
+	if (job->opt->wants_progress)
+		job->env.progress = &job->progress;
 	code = measure_into(job);
 	arena_destroy(job->env.arena);
 	machine_fini(&job->machine);

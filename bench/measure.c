@@ -6,14 +6,16 @@
 #include <math.h>
 #include <time.h>
 
-#define MIN_SECTION_NS 20000.0
-#define MAX_N	       (1ull << 20)
-#define MIN_BLOCKS     5
-#define MAX_BLOCKS     10000
-#define NR_PAIRS       9 /* of N and 2N */
-#define MAX_TRIES      3 /* at pairs, while noise may hide the ratio */
-#define NR_EMPTY       1000
-#define TOLERANCE      0.15
+#define MIN_SECTION_NS	20000.0
+#define MAX_N		(1ull << 20)
+#define MIN_BLOCKS	5
+#define MIN_SLOW_BLOCKS 3
+#define MAX_BLOCKS	10000
+#define NR_PAIRS	9 /* of N and 2N */
+#define NR_SLOW_PAIRS	2
+#define MAX_TRIES	3 /* at pairs, while noise may hide the ratio */
+#define NR_EMPTY	1000
+#define TOLERANCE	0.15
 
 /* All that a case may take, as a multiple of its timed part. */
 #define MAX_WHOLE 4
@@ -94,7 +96,8 @@ static int min_of_two(const struct measure *m, u64 n,
 }
 
 /* Grow N until a section is long enough or no more can be prepared. */
-static int find_n(struct measure *m, u64 max_n, struct iopt_err *err)
+static int find_n(struct measure *m, u64 max_n, double *section_ns,
+		  struct iopt_err *err)
 {
 	const double want = m->cfg->min_section_ns;
 	struct measure_section s;
@@ -107,6 +110,7 @@ static int find_n(struct measure *m, u64 max_n, struct iopt_err *err)
 		if (ret)
 			return ret;
 		m->is_short = s.wall_ns < want;
+		*section_ns = s.wall_ns;
 		if (!m->is_short || m->n == max_n)
 			return 0;
 		grow = fmin(fmax(1.2 * want / fmax(s.wall_ns, 1), 1.25), 16);
@@ -116,13 +120,19 @@ static int find_n(struct measure *m, u64 max_n, struct iopt_err *err)
 	}
 }
 
+/* One operation fills the budget: rounds repeat it, not this process. */
+static bool is_slow(const struct measure *m, double section_ns)
+{
+	return m->n == 1 && section_ns >= m->cfg->budget_ns;
+}
+
 /* Pairs of sections of @n[0] and @n[1] operations; @min gets the fastest. */
-static int run_pairs(const struct measure *m, const u64 n[2],
+static int run_pairs(const struct measure *m, const u64 n[2], int nr_pairs,
 		     struct measure_section min[2], struct iopt_err *err)
 {
 	struct measure_section s;
 
-	for (int i = 0; i < 2 * NR_PAIRS; i++) {
+	for (int i = 0; i < 2 * nr_pairs; i++) {
 		int ret = measure_section(m, n[i % 2], false, &s, err);
 
 		if (ret)
@@ -133,7 +143,7 @@ static int run_pairs(const struct measure *m, const u64 n[2],
 }
 
 /* N and 2N in turn; a section that cannot be doubled is halved. */
-static int find_ratio(struct measure *m, u64 max_n,
+static int find_ratio(struct measure *m, u64 max_n, int nr_pairs,
 		      struct measure_section *at_n, struct iopt_err *err)
 {
 	const struct measure_section none = { INFINITY, INFINITY, INFINITY };
@@ -150,7 +160,7 @@ static int find_ratio(struct measure *m, u64 max_n,
 		return min_of_two(m, m->n, at_n, err);
 	for (int i = 0; i < MAX_TRIES && !measure_is_proven(m->n2n_ratio);
 	     i++) {
-		ret = run_pairs(m, n, min, err);
+		ret = run_pairs(m, n, nr_pairs, min, err);
 		if (ret)
 			return ret;
 		m->n2n_ratio = min[1].wall_ns / fmax(min[0].wall_ns, 1);
@@ -176,30 +186,47 @@ int measure_fixed(struct measure *m, struct iopt_err *err)
 				    "%llu can be prepared",
 				    (unsigned long long)m->n,
 				    (unsigned long long)max_n);
-	ret = find_ratio(m, max_n, &at_n, err);
+	if (m->is_long)
+		return 0;
+	ret = find_ratio(m, max_n, NR_PAIRS, &at_n, err);
 	if (!ret)
 		m->is_short = at_n.wall_ns < m->cfg->min_section_ns;
 	return ret;
+}
+
+/* The operation that is counted is the first: nothing of it is tried out. */
+static int plan_long(struct measure *m)
+{
+	m->n = 1;
+	m->nr_blocks = 1;
+	m->n2n_ratio = 0;
+	m->is_short = false;
+	return 0;
 }
 
 int measure_plan(struct measure *m, struct iopt_err *err)
 {
 	u64 max_n = most_n(m);
 	struct measure_section at_n;
-	double nr;
+	double nr, section_ns = 0;
+	bool slow;
 	int ret;
 
 	if (!max_n)
 		return iopt_err_set(err, -EINVAL,
 				    "no operation can be prepared");
-	ret = find_n(m, max_n, err);
+	if (m->is_long)
+		return plan_long(m);
+	ret = find_n(m, max_n, &section_ns, err);
+	slow = is_slow(m, section_ns);
 	if (!ret)
-		ret = find_ratio(m, max_n, &at_n, err);
+		ret = find_ratio(m, max_n, slow ? NR_SLOW_PAIRS : NR_PAIRS,
+				 &at_n, err);
 	if (ret)
 		return ret;
 	nr = m->cfg->budget_ns / fmax(at_n.wall_ns, 1);
 	nr = fmin(nr, MAX_WHOLE * m->cfg->budget_ns / fmax(at_n.whole_ns, 1));
-	nr = fmax(MIN_BLOCKS, fmin(nr, MAX_BLOCKS));
+	nr = fmax(slow ? MIN_SLOW_BLOCKS : MIN_BLOCKS, fmin(nr, MAX_BLOCKS));
 	m->nr_blocks = (u64)nr;
 	return 0;
 }

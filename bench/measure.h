@@ -41,6 +41,7 @@ struct measure_section {
  * @cfg: set by the caller
  * @family: set by the caller: whose hooks are called
  * @ctx: set by the caller: their context, set up for BENCH_TIME
+ * @is_long: set by the caller: plan one section of one operation, untried
  * @n: operations in a section, at most as many as can be prepared
  * @nr_blocks: sections to time
  * @n2n_ratio: time of 2N operations over that of N; 0 when a section cannot
@@ -52,6 +53,7 @@ struct measure {
 	const struct measure_cfg *cfg;
 	const struct bench_family *family;
 	void *ctx;
+	bool is_long;
 	u64 n;
 	u64 nr_blocks;
 	double n2n_ratio;

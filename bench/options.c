@@ -28,6 +28,7 @@ enum {
 	OPT_QUICK,
 	OPT_ROUND,
 	OPT_SEED,
+	OPT_SKIP_LONG,
 	OPT_TRACE,
 };
 
@@ -48,6 +49,7 @@ static const struct option table[] = {
 	{ "quick", no_argument, NULL, OPT_QUICK },
 	{ "round", required_argument, NULL, OPT_ROUND },
 	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "skip-long", no_argument, NULL, OPT_SKIP_LONG },
 	{ "trace", required_argument, NULL, OPT_TRACE },
 	{ NULL, 0, NULL, 0 },
 };
@@ -69,6 +71,7 @@ const char *options_help(void)
 	       "                    or with the operations of a section and "
 	       "the\n"
 	       "                    sections, which then are not found out\n"
+	       "  --skip-long       no case whose operation takes long\n"
 	       "  --count-only      exact counters, no times\n"
 	       "  --profile NAME    with --count-only: what is sent under "
 	       "this cost\n"
@@ -250,6 +253,9 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_ROUND:
 		return parse_number("round", arg, 0, UINT32_MAX, &opt->round,
 				    err);
+	case OPT_SKIP_LONG:
+		opt->wants_no_long = true;
+		return 0;
 	case OPT_SEED:
 		return parse_number("seed", arg, 0, UINT64_MAX, &opt->seed,
 				    err);
@@ -338,7 +344,7 @@ void options_fini(struct options *opt)
 
 bool options_wants(const struct options *opt, const struct bench_case *c)
 {
-	if (c->set > opt->set)
+	if (c->set > opt->set || (c->is_long && opt->wants_no_long))
 		return false;
 	return !opt->has_filter || !regexec(&opt->filter, c->name, 0, NULL, 0);
 }

@@ -31,6 +31,7 @@
  * @wants_list: list and do not run
  * @wants_json: the list as JSON
  * @wants_progress: progress lines on standard error
+ * @wants_no_long: leave out what takes long
  * @wants_help: print the options
  * @is_count_only: count and do not time
  */
@@ -53,6 +54,7 @@ struct options {
 	bool wants_list;
 	bool wants_json;
 	bool wants_progress;
+	bool wants_no_long;
 	bool wants_help;
 	bool is_count_only;
 };

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PASS, FAILED, USAGE, SKIPPED, INTERRUPTED = 0, 1, 2, 77, 130
 BENCH_ROUNDS, BENCH_BUDGET_S = 9, 600.0
 QUICK_ROUNDS, QUICK_BUDGET_S = 3, 60.0
+LONG_ROUNDS = 3
 PROFILES = ROOT / "data/profiles"
 USUAL_PROFILES = ("smmuv3-ril", "smmuv3-noril")
 
@@ -123,7 +124,8 @@ def settings_of(args: argparse.Namespace) -> runner.Settings:
         subset="quick" if args.quick else "full" if args.full else "",
         filter=args.filter, cpu=args.cpu, traces=tuple(args.trace),
         families=tuple(families), profiles=tuple(profiles_of(args)),
-        min_time_ms=args.min_time_ms)
+        min_time_ms=args.min_time_ms,
+        long_rounds=None if args.reps else LONG_ROUNDS)
 
 
 class Place:

@@ -23,6 +23,7 @@ struct fake {
 	const char *outcome;
 	const char *warning;
 	const char *skip;
+	bool is_long;
 	bool is_untimed; /* the family has no run() */
 	/* What must come of it. */
 	struct harness_result want;
@@ -59,6 +60,7 @@ static int hook(char call, const char *name, struct iopt_err *err)
 static bool fake_check(const struct bench_env *env, struct bench_case *c)
 {
 	(void)env;
+	c->is_long = now.fake->is_long;
 	if (now.fake->skip)
 		snprintf(c->skip, sizeof(c->skip), "%s", now.fake->skip);
 	return true;
@@ -291,6 +293,9 @@ static const struct fake table[] = {
 	  .label = "ok;warn=short\"" },
 	{ "one at a time", .op_ns = 30000, .max_n = 1, .want = OK,
 	  .label = "ok;warn=n2n\"" },
+	/* Long: one section, and no proof is asked for; elided or not. */
+	{ "long", .op_ns = 1000, .max_n = 4, .is_long = true, .want = OK,
+	  .row = { "\"blocks\": 1.0", "\"block_n\": 1.0" }, .label = "ok\"" },
 	{ "nothing to prepare", .op_ns = 1000, .max_n = 0, .want = FAILED,
 	  .row = { "verify: no operation can be prepared" } },
 	/* Hooks that fail. */
@@ -388,6 +393,27 @@ static void test_order_of_calls(void **state)
 	for (at += 7; !strncmp(at, "prf", 3);)
 		at += 3;
 	assert_string_equal(at, "praft");
+	free(text);
+	arena_destroy(arena);
+}
+
+/* A long case does its operation once, and with an outcome of its own. */
+static void test_long(void **state)
+{
+	const struct fake fake = {
+		"long",		 .op_ns = 2000,	     .max_n = 9,
+		.is_long = true, .outcome = "stuck", .label = "stuck\"",
+		.want = OK
+	};
+	struct harness_cfg cfg = { .is_count_only = false };
+	struct arena *arena = make_arena();
+	struct harness_result got;
+	char *text = run_fake(&fake, &cfg, arena, &got, 0);
+
+	(void)state;
+	assert_string_equal(now.calls, "VvtCctTpraft");
+	check_row(&fake, text, &got);
+	assert_null(strstr(text, "n2n_ratio"));
 	free(text);
 	arena_destroy(arena);
 }
@@ -534,6 +560,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_order_of_calls),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_nothing_is_timed_after_a_failure),
 		cmocka_unit_test(test_count_only),
 		cmocka_unit_test(test_plan),

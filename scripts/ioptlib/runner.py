@@ -28,6 +28,8 @@ STALL_S = 300.0
 TERM_S = 2.0
 PROBE_BYTES = 1 << 16
 _PROGRESS = re.compile(r"progress (\d+) (\d+) (\S+)")
+_DOING = re.compile(r"doing (.+)")
+TOLD_S = 30.0
 
 
 class UsageError(Exception):
@@ -40,7 +42,10 @@ class SpoolError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What to measure; fields as the options of bench.py."""
+    """What to measure; fields as the options of bench.py.
+
+    long_rounds: cases that take long are in this many rounds, None for all.
+    """
 
     bench: str
     rounds: int
@@ -53,6 +58,7 @@ class Settings:
     families: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     min_time_ms: int | None = None
+    long_rounds: int | None = None
     stall_s: float = STALL_S
 
     def selection(self) -> list[str]:
@@ -79,6 +85,10 @@ class Settings:
             args += ["--min-time-ms", str(self.min_time_ms)]
         return args
 
+    def has_long(self, index: int) -> bool:
+        """Are long cases measured in this round?"""
+        return self.long_rounds is None or index < self.long_rounds
+
     def counting(self) -> list[str]:
         """The options for a process that counts what profiles are sent."""
         args = [*self._placing(), "--count-only"]
@@ -89,11 +99,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Family:
-    """A family and the names of its selected cases."""
+    """A family and the names of its selected cases, and which are long."""
 
     name: str
     question: str
     cases: tuple[str, ...]
+    long: tuple[str, ...] = ()
+
+    def in_round(self, settings: Settings, index: int) -> tuple[str, ...]:
+        """The cases that a round measures."""
+        if settings.has_long(index):
+            return self.cases
+        return tuple(c for c in self.cases if c not in set(self.long))
 
 
 @dataclass(frozen=True)
@@ -154,7 +171,8 @@ def list_families(settings: Settings) -> list[Family]:
     try:
         listed = json.loads(done.stdout)["families"] if done.stdout else []
         families = [Family(f["name"], f.get("question", ""),
-                           tuple(f["cases"])) for f in listed]
+                           tuple(f["cases"]), tuple(f.get("long", ())))
+                    for f in listed]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise OSError(f"{settings.bench} --list --json printed no list of "
                       f"families: {error}") from error
@@ -167,14 +185,18 @@ def list_families(settings: Settings) -> list[Family]:
     return [f for f in families if f.cases]
 
 
-def plan(families: Sequence[str], rounds: int, seed: int) -> list[Job]:
-    """The processes in order: each round has its own order of families."""
-    rng = random.Random(seed)
+def plan(families: Sequence[Family], settings: Settings) -> list[Job]:
+    """The processes in order: each round has its own order of families.
+
+    A round has no process for a family of which only long cases were
+    selected, if it measures none of them.
+    """
+    rng = random.Random(settings.seed)
     jobs = []
-    for index in range(rounds):
-        order = list(families)
+    for index in range(settings.rounds):
+        order = [f for f in families if f.in_round(settings, index)]
         rng.shuffle(order)
-        jobs += [Job(family, index, rng.getrandbits(31)) for family in order]
+        jobs += [Job(f.name, index, rng.getrandbits(31)) for f in order]
     return jobs
 
 
@@ -206,17 +228,19 @@ def how_it_ended(code: int) -> str:
 class Progress:
     """Where the run is and how long it will take."""
 
-    def __init__(self, console: Console, sizes: Mapping[str, int],
+    def __init__(self, console: Console, sizes: Mapping[Job, int],
                  jobs: Sequence[Job]) -> None:
         self._console = console
         self._sizes = sizes
         self._rounds = max(job.round for job in jobs) + 1
         self._left = list(jobs)
-        self._total = sum(sizes[job.family] for job in jobs)
+        self._total = sum(sizes[job] for job in jobs)
         self._done = 0
-        self._spent: dict[str, list[float]] = {}
+        self._spent: dict[str, list[tuple[Job, float]]] = {}
         self._job = jobs[0]
         self._started = 0.0
+        self._told = time.monotonic()
+        self._nr_done = 0
 
     def start(self, job: Job) -> None:
         """A process starts."""
@@ -227,8 +251,9 @@ class Progress:
     def seconds_left(self, nr_cases_done: int) -> float | None:
         """From how long families took so far; None when nothing is known."""
         elapsed = time.monotonic() - self._started
-        times = [t for spent in self._spent.values() for t in spent]
-        cases = sum(self._sizes[f] * len(s) for f, s in self._spent.items())
+        spent = [pair for pairs in self._spent.values() for pair in pairs]
+        times = [seconds for _, seconds in spent]
+        cases = sum(self._sizes[job] for job, _ in spent)
         if self._job.family not in self._spent and nr_cases_done:
             times.append(elapsed)
             cases += nr_cases_done
@@ -236,11 +261,14 @@ class Progress:
             return None
         per_case = sum(times) / cases
 
-        def whole(family: str) -> float:
-            spent = self._spent.get(family)
-            return sum(spent) / len(spent) if spent \
-                else per_case * self._sizes[family]
-        left = sum(whole(job.family) for job in self._left)
+        def whole(job: Job) -> float:
+            # Like those that had as many cases: long ones are not in each.
+            alike = [seconds for other, seconds
+                     in self._spent.get(job.family, [])
+                     if self._sizes[other] == self._sizes[job]]
+            return sum(alike) / len(alike) if alike \
+                else per_case * self._sizes[job]
+        left = sum(whole(job) for job in self._left)
         return max(0.0, left - elapsed)
 
     def _where(self) -> str:
@@ -248,30 +276,42 @@ class Progress:
             return self._job.title
         return f"round {self._job.round + 1}/{self._rounds} {self._job.family}"
 
-    def _text(self, nr_cases_done: int) -> str:
-        left = self.seconds_left(nr_cases_done)
+    def _text(self) -> str:
+        left = self.seconds_left(self._nr_done)
         time_left = "" if left is None else f", {duration(left)} left"
-        return (f"{self._where()}: {nr_cases_done} of "
-                f"{self._sizes[self._job.family]}, in all "
-                f"{self._done + nr_cases_done} of {self._total}{time_left}")
+        return (f"{self._where()}: {self._nr_done} of "
+                f"{self._sizes[self._job]}, in all "
+                f"{self._done + self._nr_done} of {self._total}{time_left}")
 
     def case(self, nr_done: int) -> None:
         """So many cases of this process are done."""
-        self._console.live(self._text(nr_done))
+        self._nr_done = nr_done
+        self._console.live(self._text())
+
+    def doing(self, what: str, case: str) -> None:
+        """What a long case is at; where no terminal is, now and then."""
+        self._console.live(f"{self._text()}: {what}")
+        now = time.monotonic()
+        if now - self._told >= TOLD_S:
+            self._told = now
+            self._console.step(f"{self._where()}: {self._nr_done} of "
+                               f"{self._sizes[self._job]}, {what} {case}")
 
     def finish(self) -> None:
         """The process is done."""
-        size = self._sizes[self._job.family]
+        size = self._sizes[self._job]
+        self._told = time.monotonic()
+        seconds = self._told - self._started
         self._spent.setdefault(self._job.family, []).append(
-            time.monotonic() - self._started)
+            (self._job, seconds))
         self._left.remove(self._job)
         self._done += size
-        self._started = time.monotonic()
+        self._started = self._told
+        self._nr_done = 0
         left = self.seconds_left(0)
         self._console.step(
-            f"{self._where()}: {size} cases in {duration(self._spent[self._job.family][-1])}, "
-            f"in all {self._done} of {self._total}, "
-            f"{duration(left or 0)} left")
+            f"{self._where()}: {size} cases in {duration(seconds)}, in all "
+            f"{self._done} of {self._total}, {duration(left or 0)} left")
 
 
 class Spool:
@@ -302,7 +342,8 @@ class Spool:
         for key in ("traces", "families", "profiles"):
             fields[key] = tuple(fields[key])
         return (Settings(**fields),
-                [Family(f["name"], f["question"], tuple(f["cases"]))
+                [Family(f["name"], f["question"], tuple(f["cases"]),
+                        tuple(f["long"]))
                  for f in data["families"]], data["context"])
 
     def out(self, job: Job) -> Path:
@@ -432,6 +473,10 @@ class Process:
         if match:
             self.last_case = match[3]
             self._progress.case(int(match[1]) - 1)
+            return
+        match = _DOING.fullmatch(line.strip())
+        if match:
+            self._progress.doing(match[1], self.last_case)
         elif line.strip():
             self.said.append(line.strip())
 
@@ -503,6 +548,8 @@ def run_job(job: Job, settings: Settings, family: Family, spool: Spool,
     only = replace(settings, families=(job.family,))
     command = [settings.bench, *only.selection(),
                *(only.counting() if job.is_ledger else only.measuring()),
+               *([] if job.is_ledger or settings.has_long(job.round)
+                 else ["--skip-long"]),
                "--seed", str(job.seed), "--round", str(job.round),
                "--out", str(spool.out(job))]
     progress.start(job)
@@ -520,7 +567,9 @@ def run_job(job: Job, settings: Settings, family: Family, spool: Spool,
     if code == USAGE_ERROR:
         raise UsageError(process.said[-1] if process.said
                          else "iopt-bench does not like its options")
-    output, failure = judge(job, code, process, spool.out(job), family.cases)
+    expected = family.cases if job.is_ledger \
+        else family.in_round(settings, job.round)
+    output, failure = judge(job, code, process, spool.out(job), expected)
     if failure:
         spool.check()
     progress.finish()
@@ -543,9 +592,11 @@ def run(settings: Settings, families: Sequence[Family], spool: Spool,
     """
     by_name = {family.name: family for family in families}
     ledger = plan_ledger(settings, list(by_name), settings.seed)
-    jobs = ledger + plan(list(by_name), settings.rounds, settings.seed)
-    progress = Progress(console, {f.name: len(f.cases) for f in families},
-                        jobs)
+    jobs = ledger + plan(families, settings)
+    progress = Progress(console, {
+        job: len(by_name[job.family].cases if job.is_ledger else
+                 by_name[job.family].in_round(settings, job.round))
+        for job in jobs}, jobs)
     done = Run()
     started = round_started = time.monotonic()
     longest = 0.0
@@ -574,7 +625,7 @@ def run(settings: Settings, families: Sequence[Family], spool: Spool,
             done.incomplete = f"interrupted by {interrupt.name}"
             return done
         settings = same_cpu(settings, done.outcomes[-1])
-    done.rounds_done = settings.rounds
+    done.rounds_done = jobs[-1].round + 1
     return done
 
 
@@ -584,7 +635,7 @@ def reread(spool: Spool, settings: Settings,
     done = Run(incomplete="merged from its spool after it broke off")
     listed = [f.name for f in families]
     for job in plan_ledger(settings, listed, settings.seed) + \
-            plan(listed, settings.rounds, settings.seed):
+            plan(families, settings):
         if spool.out(job).exists():
             output, wrong = _read_output(spool.out(job))
             done.outcomes.append(Outcome(job, 0.0, output,
@@ -668,6 +719,8 @@ def merge(done: Run, settings: Settings,
         "iopt_profiles": list(profiles),
         "iopt_seed": str(settings.seed),
         "iopt_rounds": str(rounds),
+        "iopt_long_rounds": str(rounds if settings.long_rounds is None else
+                                min(rounds, settings.long_rounds)),
         "iopt_incomplete": "true" if done.incomplete else "false",
         "iopt_incomplete_reason": done.incomplete,
         "iopt_note": done.note,

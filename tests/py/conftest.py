@@ -76,8 +76,9 @@ def command(tmp_path: Path, fake: Path) -> list[str]:
 @pytest.fixture
 def bench(command: list[str], tmp_path: Path) -> BenchRunner:
     """Runs bench.py: bench("--reps", "2", fault="crash:map:0")."""
-    def run(*args: str, fault: str = "", **popen: Any) -> Ran:
-        environ = dict(os.environ, FAKE_FAULT=fault,
+    def run(*args: str, fault: str = "", long: str = "",
+            **popen: Any) -> Ran:
+        environ = dict(os.environ, FAKE_FAULT=fault, FAKE_LONG=long,
                        PYTHONDONTWRITEBYTECODE="1")
         done = subprocess.run([*command, *args], capture_output=True,
                               text=True, env=environ, check=False, **popen)

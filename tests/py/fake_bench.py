@@ -6,6 +6,7 @@ FAKE_FAULT names what goes wrong, as fault:family:round (round from 0, or
 ledger for the process that counts what profiles are sent):
 crash, exit1, usage, hang, truncate, garbage, nothing, nan, zero, error, skip,
 lost, drift, noisy in one row, sick in all. Each case takes FAKE_CASE_S seconds.
+Cases whose names match FAKE_LONG are long ones, and tell what they do.
 """
 
 from __future__ import annotations
@@ -104,10 +105,17 @@ def spoil(made: dict, fault: str, args: argparse.Namespace) -> dict:
     return made
 
 
+def is_long(name: str) -> bool:
+    """Does a case take long?"""
+    pattern = os.environ.get("FAKE_LONG", "")
+    return bool(pattern) and re.search(pattern, name) is not None
+
+
 def parse_args() -> argparse.Namespace:
     """The options of iopt-bench."""
     parser = argparse.ArgumentParser()
-    for flag in ("list", "json", "quick", "full", "progress", "count-only"):
+    for flag in ("list", "json", "quick", "full", "progress", "count-only",
+                 "skip-long"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--family", action="append", default=[])
     parser.add_argument("--trace", action="append", default=[])
@@ -137,6 +145,8 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         if args.progress:
             print(f"progress {i + 1} {len(names)} {name}", file=sys.stderr,
                   flush=True)
+            if is_long(name):
+                print("doing counting", file=sys.stderr, flush=True)
         if not args.count_only:
             time.sleep(float(os.environ.get("FAKE_CASE_S", "0")))
         if fault == "hang" and i == 1:
@@ -171,11 +181,13 @@ def main() -> int:
         return 2
     selected = {
         family: [n for n in cases(family, args.trace)
-                 if re.search(args.filter, n)]
+                 if re.search(args.filter, n)
+                 and not (args.skip_long and is_long(n))]
         for family in args.family or QUESTIONS}
     if args.list:
         print(json.dumps({"families": [
-            {"name": f, "question": QUESTIONS[f], "cases": c}
+            {"name": f, "question": QUESTIONS[f], "cases": c,
+             "long": [n for n in c if is_long(n)]}
             for f, c in selected.items()]}))
         return 0
     faults = dict((family + ":" + index, fault) for fault, family, index in (

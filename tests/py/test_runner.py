@@ -9,6 +9,7 @@ import pty
 import resource
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -377,3 +378,72 @@ def test_live_progress_on_a_terminal(command: list[str]) -> None:
     assert drawn and all("\n" not in li for li in drawn)
     assert any(li.startswith("round 2/2 ") and li.endswith(" left")
                and f" of {3 * NR_CASES - CASES['limit']}, " in li for li in drawn)
+
+
+def rounds_of(document: dict) -> dict[str, list[int]]:
+    """The rounds that each case has rows of."""
+    rounds: dict[str, list[int]] = {}
+    for row in document["benchmarks"]:
+        rounds.setdefault(row["name"], []).append(row["repetition_index"])
+    return rounds
+
+
+@pytest.mark.parametrize("args, nr_long, nr_short", [
+    ((), 3, 9),
+    (("--quick",), 3, 3),
+    (("--reps", "4"), 4, 4),
+])
+def test_long_cases_are_in_three_rounds(
+        bench: BenchRunner, args: tuple[str, ...], nr_long: int,
+        nr_short: int) -> None:
+    ran = bench(*args, "--filter", "limit", long="count:256")
+    assert ran.code == 0, ran.err
+    document = ran.document()
+    rounds = {name: sorted(found)
+              for name, found in rounds_of(document).items()}
+    assert rounds == {
+        "limit/op:fill/granule:4K/count:1": list(range(nr_short)),
+        "limit/op:fill/granule:4K/count:256": list(range(nr_long))}
+    context = document["context"]
+    assert context["iopt_rounds"] == str(nr_short)
+    assert context["iopt_long_rounds"] == str(nr_long)
+    # What it is at is progress, not something that a process has to say.
+    assert "doing" not in ran.out + ran.err
+
+
+def test_only_long_cases_end_after_three_rounds(bench: BenchRunner) -> None:
+    ran = bench("--filter", "count:256", "--family", "limit",
+                long="limit")
+    assert ran.code == 0, ran.err
+    document = ran.document()
+    assert document["context"]["iopt_rounds"] == "3"
+    assert len(document["benchmarks"]) == 3
+
+
+def test_a_long_case_tells_what_it_does(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "TOLD_S", 0.0)
+    job = runner.Job("teardown", 0, 1)
+    progress = runner.Progress(Console(sys.stdout, sys.stderr), {job: 4},
+                               [job])
+    progress.start(job)
+    progress.case(2)
+    progress.doing("mapping 1T", "teardown/vm:1T")
+    assert capsys.readouterr().err == \
+        "round 1/1 teardown: 2 of 4, mapping 1T teardown/vm:1T\n"
+
+
+def test_time_left_knows_rounds_without_long_cases(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"now": 0.0}
+    monkeypatch.setattr(runner.time, "monotonic", lambda: clock["now"])
+    jobs = [runner.Job("teardown", i, 1) for i in range(4)]
+    progress = runner.Progress(
+        Console(), dict(zip(jobs, (4, 4, 3, 3))), jobs)
+    for job, seconds in zip(jobs, (100.0, 100.0, 10.0)):
+        progress.start(job)
+        clock["now"] += seconds
+        progress.finish()
+    progress.start(jobs[3])
+    assert progress.seconds_left(0) == 10.0
