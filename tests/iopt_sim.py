@@ -522,7 +522,7 @@ class Usage(unittest.TestCase):
         ("--e2h 1 -", "--e2h 1: must be on or off"),
         ("--driver 5.4 -", "driver 5.4: must be 6.1, 6.12 or 7.3"),
         ("--engine lpae -", "engine lpae: must be one of lpae-split, "),
-        ("--strategy slow -", "strategy slow: must be chunked-fast or iommufd"),
+        ("--strategy slow -", "strategy slow: must be one of page, chunked, "),
         ("--profile fast -", 'no cost profile "fast"'),
         ("--profile none --ril on -", "profile none is of interface none"),
         ("--profile smmuv2-sm8150 --e2h on -", "RIL, E2H and ATS are of smmuv3"),

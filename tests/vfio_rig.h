@@ -105,7 +105,8 @@ static inline int rig_map(struct rig *rig, u64 iova, u64 size, u64 run,
 			  u64 base)
 {
 	const struct vfio_runs runs = { size, run, base };
-	const struct vfio_memory memory = { vfio_runs_run, &runs };
+	const struct vfio_memory memory = { .run = vfio_runs_run,
+					    .arg = &runs };
 
 	return vfio_map(&rig->vfio, iova, size, &memory);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lg2.h"
 
@@ -65,6 +66,40 @@ static const struct pgtable_engine *find_engine(const struct sim_cfg *cfg,
 	return NULL;
 }
 
+static const struct vfio_strategy *find_strategy(const struct sim_cfg *cfg,
+						 struct iopt_err *err)
+{
+	const struct vfio_strategy *strategy =
+		vfio_strategy_find(cfg->strategy);
+	char all[200] = "";
+	size_t len = 0;
+
+	if (strategy)
+		return strategy;
+	for (size_t i = 0; vfio_strategy_at(i) && len < sizeof(all); i++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
+					i ? ", " : "",
+					vfio_strategy_at(i)->name);
+	iopt_err_set(err, -EINVAL, "strategy %s: must be one of %s",
+		     cfg->strategy, all);
+	return NULL;
+}
+
+/* The walk before commit 7c6d90e2bb1a is that of our own engine alone. */
+static int set_walk(const struct sim *sim, const struct pgtable_engine *engine,
+		    struct pgtable_params *params, struct iopt_err *err)
+{
+	if (!sim->strategy->wants_unfixed)
+		return 0;
+	if (strncmp(engine->name, "lpae-", 5) != 0)
+		return iopt_err_set(err, -EINVAL,
+				    "strategy %s: engine %s has no unfixed "
+				    "walk, an lpae engine is wanted",
+				    sim->strategy->name, engine->name);
+	params->walk = PGTABLE_WALK_UNFIXED;
+	return 0;
+}
+
 static int create_table(struct sim *sim, struct iopt_err *err)
 {
 	const struct pgtable_engine *engine = find_engine(&sim->cfg, err);
@@ -83,6 +118,9 @@ static int create_table(struct sim *sim, struct iopt_err *err)
 	if (!engine)
 		return -EINVAL;
 	cfg.params = engine->params;
+	ret = set_walk(sim, engine, &cfg.params, err);
+	if (ret)
+		return ret;
 	ret = pgtable_create_counted(engine, &cfg, &sim->pgt, err);
 	sim->is_counted = !ret;
 	if (ret == -EOPNOTSUPP)
@@ -98,7 +136,7 @@ static int create_containers(struct sim *sim, struct iopt_err *err)
 {
 	struct vfio_cfg cfg = {
 		.abi = VFIO_TYPE1V2,
-		.strategy = vfio_strategy_find(sim->cfg.strategy),
+		.strategy = sim->strategy,
 		.domains = sim->domains,
 		.nr_domains = 1,
 		.last_iova = lg2_mask(sim->cfg.ias),
@@ -106,14 +144,11 @@ static int create_containers(struct sim *sim, struct iopt_err *err)
 	};
 	int ret;
 
-	if (!cfg.strategy)
-		return iopt_err_set(
-			err, -EINVAL,
-			"strategy %s: must be chunked-fast or iommufd",
-			sim->cfg.strategy);
 	if (smmu_rule_find(sim->cfg.driver)->has_threshold)
 		cfg.wrap_errno = EOVERFLOW;
 	ret = vfio_init(&sim->type1, &cfg, err);
+	if (ret == -EOPNOTSUPP)
+		return -EINVAL;
 	if (ret)
 		return ret;
 	cfg.abi = VFIO_IOMMUFD;
@@ -131,7 +166,8 @@ int sim_create(const struct sim_cfg *cfg, struct sim **out,
 		return iopt_err_set(err, -ENOMEM, "no memory for a machine");
 	sim->cfg = *cfg;
 	tlb_log_init(&sim->log);
-	ret = create_tlb(sim, err);
+	sim->strategy = find_strategy(cfg, err);
+	ret = sim->strategy ? create_tlb(sim, err) : -EINVAL;
 	if (!ret)
 		ret = create_arena(sim, err);
 	if (!ret)
@@ -163,7 +199,8 @@ void sim_destroy(struct sim *sim)
 static s64 map_memory(struct vfio *vfio, const struct scenario_op *op)
 {
 	const struct vfio_runs runs = { op->size, op->run, op->paddr };
-	const struct vfio_memory memory = { vfio_runs_run, &runs };
+	const struct vfio_memory memory = { .run = vfio_runs_run,
+					    .arg = &runs };
 
 	return vfio_map(vfio, op->iova, op->size, &memory);
 }

@@ -19,7 +19,7 @@
  * @engines: those that the user gave, beside the static ones; NULL for none
  * @engine: word of the engine; NULL for that of @driver
  * @driver: "6.1", "6.12" or "7.3"
- * @strategy: how vfio_unmap tears a range down
+ * @strategy: name of how vfio_unmap tears a range down
  * @ril: range invalidation, or as @profile says
  * @has_e2h: EL2 commands for stage 1
  * @stage: 1 or 2
@@ -74,6 +74,7 @@ struct sim_result {
 /**
  * struct sim - The machine; read only outside this module.
  * @cfg: as created
+ * @strategy: how vfio_unmap tears a range down
  * @arena: where tables lie
  * @tlb: what invalidations become
  * @pgt: the page table
@@ -86,6 +87,7 @@ struct sim_result {
  */
 struct sim {
 	struct sim_cfg cfg;
+	const struct vfio_strategy *strategy;
 	struct arena *arena;
 	struct tlbsim *tlb;
 	struct pgtable *pgt;

@@ -145,3 +145,9 @@ u64 iommu_iova_to_phys(struct iommu_domain *domain, u64 iova)
 {
 	return domain->pgt->ops.iova_to_phys(domain->pgt, iova);
 }
+
+int iommu_leaf_walk(struct iommu_domain *domain, u64 iova,
+		    struct pgtable_leaf *leaf)
+{
+	return domain->pgt->ops.leaf_walk(domain->pgt, iova, leaf);
+}

@@ -123,6 +123,21 @@ void iommu_flush_iotlb_all(struct iommu_domain *domain);
  */
 u64 iommu_iova_to_phys(struct iommu_domain *domain, u64 iova);
 
+/**
+ * iommu_leaf_walk() - Translate, and tell how far the leaf goes.
+ * @domain: domain whose engine has leaf_walk
+ * @iova: input address in bytes
+ * @leaf: set to the first leaf that ends above @iova
+ *
+ * No kernel has this call. A scan for contiguity would use it as it uses
+ * iommu_iova_to_phys(), but once a leaf instead of once a page.
+ *
+ * Return: 0;
+ * -ENOENT when there is no such leaf; *@leaf is untouched then.
+ */
+int iommu_leaf_walk(struct iommu_domain *domain, u64 iova,
+		    struct pgtable_leaf *leaf);
+
 IOPT_END_DECLS
 
 #endif

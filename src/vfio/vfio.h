@@ -3,13 +3,16 @@
  * Mappings of user memory: the type1 container and iommufd, and the ways in
  * which they walk a page table to tear a range down.
  *
- * Models: vfio_dma_do_map(), vfio_dma_do_unmap(), vfio_iommu_map() and
- *	vfio_remove_dma() of type1 v1 and v2; iopt_map_user_pages(),
- *	iopt_area_fill_domains(), iopt_unmap_iova() of iommufd; what they do
- *	with several domains; their errors.
- * Does not model: pinning (pages are counted), accounting against
- *	RLIMIT_MEMLOCK, emulated devices, dirty tracking, reserved IOVAs but for
- *	the aperture, accesses that hold pages of an area, two users at a time.
+ * Models: vfio_dma_do_map(), vfio_dma_do_unmap(), vfio_iommu_map(),
+ *	vfio_remove_dma() and vfio_lock_acct() of type1 v1 and v2, its test for
+ *	fine-grained superpages up to 6.12; iopt_map_user_pages(),
+ *	iopt_area_fill_domains(), iopt_unmap_iova(), iopt_unmap_all() and
+ *	do_update_pinned() of iommufd; what they do with several domains; their
+ *	errors.
+ * Does not model: pinning (pages are counted), emulated devices, dirty
+ *	tracking, reserved IOVAs but for the aperture, accesses that hold pages
+ *	of an area, domains that come or go while something is mapped, two
+ *	users at a time.
  * Source: drivers/vfio/vfio_iommu_type1.c of Linux 6.1, 6.12 and 7.3;
  *	drivers/iommu/iommufd/pages.c and io_pagetable.c of Linux 6.12 and 7.3
  *	(6.1 has no iommufd).
@@ -29,15 +32,17 @@ enum vfio_abi {
 };
 
 /**
- * struct vfio_memory - User memory, as runs that are physically contiguous.
+ * struct vfio_memory - What is mapped, as runs that are physically contiguous.
  * @run: sets *@paddr to the physical address of a byte at @offset; returns how
  *	many bytes from there on are contiguous, a multiple of the host's page
  *	and not 0, as long as @offset is inside
  * @arg: for @run
+ * @is_bar: registers of a device: its pages are neither pinned nor counted
  */
 struct vfio_memory {
 	u64 (*run)(const void *arg, u64 offset, u64 *paddr);
 	const void *arg;
+	bool is_bar;
 };
 
 /**
@@ -61,12 +66,15 @@ struct vfio_runs {
  * struct vfio_counts - What was done besides the page table's own work.
  * @nr_maps: iommu_map() calls
  * @nr_unmaps: iommu_unmap() and iommu_unmap_fast() calls
- * @nr_lookups: iommu_iova_to_phys() calls
+ * @nr_lookups: iommu_iova_to_phys() and iommu_leaf_walk() calls
  * @nr_resched: points where the CPU could have been given away
  * @max_lookups: most lookups between two such points
  * @unpinned_bytes: bytes of pages that were unpinned
  * @nr_unpin_runs: contiguous runs that they were unpinned in
  * @nr_warnings: how often the kernel would have warned
+ * @is_stuck: an unmap did nothing where something is mapped, and the kernel
+ *	left that range as it was
+ * @is_fgsp: a scan was left out because the domain has fine-grained superpages
  */
 struct vfio_counts {
 	u64 nr_maps;
@@ -77,16 +85,20 @@ struct vfio_counts {
 	u64 unpinned_bytes;
 	u64 nr_unpin_runs;
 	u64 nr_warnings;
+	bool is_stuck;
+	bool is_fgsp;
 };
 
 /**
  * struct vfio_range - A map that was made, or an iommufd area.
  * @iova: start in bytes
  * @size: bytes
+ * @is_bar: its pages are not pinned
  */
 struct vfio_range {
 	u64 iova;
 	u64 size;
+	bool is_bar;
 };
 
 struct vfio;
@@ -94,11 +106,20 @@ struct vfio;
 /**
  * struct vfio_strategy - A way to tear a range down.
  * @name: as in benchmark names and on command lines
- * @unmap: unmap what is mapped of [@iova, @iova + @size) in every domain
+ * @unmap: unmap what is mapped of a range in every domain
+ * @scan: do the lookups of @unmap, and nothing else; returns how many
+ * @wants_unfixed: the page table is to be created with PGTABLE_WALK_UNFIXED,
+ *	which is for who creates it to see to
+ * @wants_fgsp: the container looks for fine-grained superpages
+ * @wants_leaf_walk: the page table must have leaf_walk
  */
 struct vfio_strategy {
 	const char *name;
-	void (*unmap)(struct vfio *vfio, u64 iova, u64 size);
+	void (*unmap)(struct vfio *vfio, const struct vfio_range *range);
+	u64 (*scan)(const struct vfio *vfio, const struct vfio_range *range);
+	bool wants_unfixed;
+	bool wants_fgsp;
+	bool wants_leaf_walk;
 };
 
 /**
@@ -113,8 +134,13 @@ struct vfio_strategy {
  * @last_iova: highest address of the aperture
  * @max_ranges: most maps of a type1 container at a time; 0 means 65535, the
  *	kernel's dma_entry_limit
- * @has_fgsp: the domains unmap any power of two as a whole (AMD), so that
- *	scanning for contiguity is left out
+ * @lock_limit: most host pages that may be pinned, as RLIMIT_MEMLOCK says; 0
+ *	for a user with CAP_IPC_LOCK, who has no limit
+ * @test_fgsp: look for fine-grained superpages, as VFIO did up to 6.12: where
+ *	the first domain has them, no strategy of type1 scans for contiguity
+ * @resched: called at each point where the kernel may give the CPU away, after
+ *	it was counted; NULL for none
+ * @resched_arg: for @resched
  * @wrap_errno: what a range beyond 2^64 returns in type1: EINVAL up to 6.12,
  *	EOVERFLOW in 7.3; 0 means EINVAL
  */
@@ -126,7 +152,10 @@ struct vfio_cfg {
 	u64 host_page;
 	u64 last_iova;
 	size_t max_ranges;
-	bool has_fgsp;
+	u64 lock_limit;
+	bool test_fgsp;
+	void (*resched)(void *arg);
+	void *resched_arg;
 	int wrap_errno;
 };
 
@@ -138,6 +167,11 @@ struct vfio_cfg {
  * @room: room in @ranges
  * @counts: since vfio_init(), or since the caller set them to 0
  * @stretch: lookups since the last point of rescheduling
+ * @locked_pages: host pages that are accounted as pinned
+ * @unlocked_bytes: unpinned in the range in work, not yet taken off
+ *	@locked_pages
+ * @is_bar: the range in work is a device's, nothing of it is unpinned
+ * @is_fgsp: the first domain was found to have fine-grained superpages
  */
 struct vfio {
 	struct vfio_cfg cfg;
@@ -146,13 +180,27 @@ struct vfio {
 	size_t room;
 	struct vfio_counts counts;
 	u64 stretch;
+	u64 locked_pages;
+	u64 unlocked_bytes;
+	bool is_bar;
+	bool is_fgsp;
 };
 
 IOPT_BEGIN_DECLS
 
 /**
  * vfio_strategy_find() - A strategy by its name.
- * @name: "chunked-fast" (type1 since 2018) or "iommufd"
+ * @name: one of
+ *	"page": a page a call, on by what the call returns (type1, Linux 3.11);
+ *	"chunked": what a scan finds contiguous a call (4.0);
+ *	"chunked-fast": the same, a sync each 512 calls (4.17 on);
+ *	"chunked-unfixed", "chunked-fast-unfixed": where the lookup of a block
+ *	loses the offset inside (io-pgtable-arm up to 4.0);
+ *	"fgsp": no scan, where the domain has fine-grained superpages;
+ *	"iommufd": batches of 5461 runs;
+ *	"unmap-remap": whole leaves out, what shall stay back in, page by page;
+ *	"whole-range": a call a range;
+ *	"leafwalk": chunked-fast whose scan costs a lookup a leaf
  *
  * Return: a static strategy; NULL when there is none of that name.
  */
@@ -173,7 +221,8 @@ const struct vfio_strategy *vfio_strategy_at(size_t i);
  * @err: gets the reason of a failure; may be NULL
  *
  * Return: 0;
- * -EINVAL when @cfg is not as described.
+ * -EINVAL when @cfg is not as described;
+ * -EOPNOTSUPP when the strategy needs what the engine of a domain has not.
  */
 int vfio_init(struct vfio *vfio, const struct vfio_cfg *cfg,
 	      struct iopt_err *err);
@@ -200,7 +249,7 @@ void vfio_fini(struct vfio *vfio);
  * -EEXIST when a part of it is mapped, or a page table has a leaf there;
  * -ENOSPC when a type1 container holds too many maps;
  * -ERANGE when a physical address is above the table's output size;
- * -ENOMEM when there is no memory.
+ * -ENOMEM when there is no memory, or too much would be pinned.
  */
 int vfio_map(struct vfio *vfio, u64 iova, u64 size,
 	     const struct vfio_memory *memory);
@@ -219,6 +268,41 @@ int vfio_map(struct vfio *vfio, u64 iova, u64 size,
  * -EOVERFLOW when the range goes beyond 2^64, but see cfg.wrap_errno.
  */
 s64 vfio_unmap(struct vfio *vfio, u64 iova, u64 size);
+
+/**
+ * vfio_unmap_all() - Unmap all that is mapped.
+ * @vfio: container
+ *
+ * Source: VFIO_DMA_UNMAP_FLAG_ALL of vfio_dma_do_unmap(); iopt_unmap_all().
+ *
+ * Return: bytes of the maps that went; 0 when there were none.
+ */
+s64 vfio_unmap_all(struct vfio *vfio);
+
+/**
+ * vfio_scan() - Do the lookups of a teardown, and nothing else.
+ * @vfio: container; its counts stay as they are
+ * @strategy: whose lookups
+ * @iova: start of a range that is mapped, in bytes
+ * @size: its size in bytes
+ *
+ * The table stays as it is: lookups that a teardown makes in what it has torn
+ * already (a block that was split) are made in the whole here.
+ *
+ * Return: lookups made.
+ */
+u64 vfio_scan(struct vfio *vfio, const struct vfio_strategy *strategy, u64 iova,
+	      u64 size);
+
+/**
+ * vfio_outcome() - How the teardowns counted in a container ended.
+ * @vfio: container
+ *
+ * Return: "stuck" when a range could not be unmapped; "no-fgsp" when the
+ * strategy wants superpages that the domain does not have, so that it was
+ * chunked-fast; "ok" otherwise.
+ */
+const char *vfio_outcome(const struct vfio *vfio);
 
 /**
  * vfio_runs_run() - The run function of a struct vfio_runs.
