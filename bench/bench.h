@@ -113,7 +113,8 @@ struct bench_case {
 /**
  * struct bench_counter - A counter that a family may report.
  * @name: as gb_counter_set() takes it
- * @is_exact: the same on every machine and in every run; otherwise noisy
+ * @is_exact: the same on every machine and in every run; otherwise bounded or
+ *	noisy, see bench_counter_is_bounded()
  */
 struct bench_counter {
 	const char *name;
@@ -274,6 +275,15 @@ int bench_count_find(const struct bench_counts *counts, const char *name,
  */
 const struct bench_counter *
 bench_counter_find(const struct bench_family *family, const char *name);
+
+/**
+ * bench_counter_is_bounded() - Is an inexact counter one that hardly differs?
+ * @name: counter
+ *
+ * Return: true when runs of one binary give nearly the same; false when the
+ * counter is noisy, as any measurement.
+ */
+bool bench_counter_is_bounded(const char *name);
 
 /**
  * bench_family_find() - A family by its name.

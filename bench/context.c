@@ -48,7 +48,9 @@ static void add_counters(char *text, const struct bench_counter *c)
 {
 	for (; c && c->name; c++)
 		append(text, "%s%s:%s", c->name,
-		       c->is_exact ? "exact" : "noisy");
+		       c->is_exact			 ? "exact" :
+		       bench_counter_is_bounded(c->name) ? "bounded" :
+							   "noisy");
 }
 
 static void add_classes(struct adder *a,
@@ -100,6 +102,34 @@ static void add_host(struct adder *a, const struct host_environ *environ)
 	}
 }
 
+/* What is counted beside time, by what, and what an empty section counts. */
+static void add_perf(struct adder *a, const struct bench_context *context)
+{
+	static const char *const parts[HOST_PERF_NR_PARTS] = {
+		[HOST_PERF_HARDWARE] = "iopt_perf_hardware",
+		[HOST_PERF_KERNEL] = "iopt_perf_kernel",
+		[HOST_PERF_SOFTWARE] = "iopt_perf_software",
+	};
+	const struct host_perf *perf = context->machine->perf;
+	char text[VALUE_MAX] = "";
+	char key[64];
+
+	for (int i = 0; i < HOST_PERF_NR_PARTS; i++)
+		add(a, parts[i], "%s",
+		    perf ? host_perf_why(perf, i) : "off: --no-perf");
+	for (int e = 0; perf && e < HOST_PERF_NR_EVENTS; e++) {
+		const char *name = host_perf_name(e);
+
+		append(text, "%s%s=%s", name, host_perf_source(perf, e));
+		if (!context->perf_overhead.has[e])
+			continue;
+		snprintf(key, sizeof(key), "iopt_overhead_%s", name);
+		add(a, key, "%" PRIu64, context->perf_overhead.value[e]);
+	}
+	if (perf)
+		add(a, "iopt_perf_events", "%s", text);
+}
+
 /* Only of a run that replays. */
 static void add_traces(struct adder *a, const struct bench_context *context)
 {
@@ -143,6 +173,7 @@ int context_add_all(struct gb *gb, const struct bench_context *context,
 		a.ret = gb_context_add(gb, "iopt_order", context->order, err);
 	add_traces(&a, context);
 	add(&a, "iopt_harness_overhead_ns", "%.1f", context->overhead_ns);
+	add_perf(&a, context);
 	add(&a, "iopt_arena_backing", "%s", backing(context->env->arena));
 	add(&a, "iopt_cache_clean", "%s", cache_clean_name());
 	add_classes(&a, context->families);

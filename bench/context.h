@@ -15,6 +15,7 @@
  * @round: number of this round, from 0
  * @machine: what is measured on
  * @overhead_ns: what an empty section costs
+ * @perf_overhead: what an empty section counts; without --no-perf
  */
 struct bench_context {
 	const struct bench_env *env;
@@ -23,6 +24,7 @@ struct bench_context {
 	u64 round;
 	const struct machine *machine;
 	double overhead_ns;
+	struct host_perf_counts perf_overhead;
 };
 
 IOPT_BEGIN_DECLS

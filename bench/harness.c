@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ledger.h"
+#include "load.h"
 #include "progress.h"
 
 /* Largest integer that a double holds with all below it. */
@@ -28,6 +31,7 @@ struct row {
 	struct measure m;
 	const char *outcome;
 	const char *warning;
+	bool is_multiplexed;
 	char error[sizeof(struct iopt_err) + 16];
 	bool is_interrupted;
 };
@@ -163,8 +167,8 @@ static void row_count(struct row *row)
 static void row_write(struct row *row, struct gb_state *state)
 {
 	const struct measure *m = &row->m;
-	char label[64];
-	char warn[48] = "";
+	char label[96];
+	char warn[64] = "";
 
 	for (size_t i = 0; i < row->counts.nr; i++)
 		if (gb_counter_set(state, row->counts.entries[i].name,
@@ -181,6 +185,8 @@ static void row_write(struct row *row, struct gb_state *state)
 			strcat(warn, ",n2n");
 		if (m->is_short)
 			strcat(warn, ",short");
+		if (row->is_multiplexed)
+			strcat(warn, ",multiplexed");
 	}
 	if (is_counted(row))
 		snprintf(label, sizeof(label), "counted");
@@ -191,6 +197,35 @@ static void row_write(struct row *row, struct gb_state *state)
 		row_fail(row, -ENOMEM, "verify: no memory for the label");
 }
 
+/* What perf counted in all sections, for one operation. */
+static void row_perf(struct row *row, u64 nr_ops)
+{
+	struct host_perf *perf = row->cfg->measure.perf;
+	struct host_perf_counts counts;
+
+	if (!perf)
+		return;
+	row->is_multiplexed = host_perf_read(perf, &counts) == -EBUSY;
+	if (row->is_multiplexed)
+		return;
+	for (int e = 0; e < HOST_PERF_NR_EVENTS; e++)
+		if (counts.has[e])
+			bench_count(&row->counts, host_perf_name(e),
+				    (double)counts.value[e] / (double)nr_ops);
+}
+
+/* What the hypervisor took from this CPU since boot; 0 where it is not told. */
+static u64 stolen_ms(void)
+{
+	struct cpu_ticks ticks;
+	long hz = sysconf(_SC_CLK_TCK);
+
+	if (hz <= 0 ||
+	    !host_ticks_of(NULL, (unsigned int)sched_getcpu(), &ticks))
+		return 0;
+	return ticks.steal * 1000 / (u64)hz;
+}
+
 /* All sections of a case; also when one fails the library's loop must end. */
 static void row_sections(struct row *row, struct gb_state *state)
 {
@@ -198,10 +233,14 @@ static void row_sections(struct row *row, struct gb_state *state)
 	struct iopt_err err = { "" };
 	struct measure_section s;
 	double min_ns = INFINITY;
+	u64 steal_ms;
 	u64 i, n;
 
 	if (m->family->start)
 		m->family->start(m->ctx);
+	if (row->cfg->measure.perf)
+		host_perf_reset(row->cfg->measure.perf);
+	steal_ms = stolen_ms();
 	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
 		int ret =
 			measure_section(m, n, i + 1 == m->nr_blocks, &s, &err);
@@ -216,6 +255,8 @@ static void row_sections(struct row *row, struct gb_state *state)
 		}
 		min_ns = fmin(min_ns, s.wall_ns / (double)n);
 	}
+	bench_count(&row->counts, "steal_ms", (double)(stolen_ms() - steal_ms));
+	row_perf(row, m->n * m->nr_blocks);
 	bench_count(&row->counts, "block_min_ns", min_ns);
 	bench_count(&row->counts, "block_n", (double)m->n);
 	bench_count(&row->counts, "blocks", (double)m->nr_blocks);

@@ -31,7 +31,15 @@ static void look_round(struct machine *m, const struct host_load *load)
 	host_doubts_find(&state, &m->doubts);
 }
 
-int machine_init(struct machine *m, int cpu, struct iopt_err *err)
+static int count_from_now(struct machine *m, struct iopt_err *err)
+{
+	const struct host_perf_cfg cfg = { .cpu = m->choice.cpu };
+
+	return host_perf_create(&cfg, &m->perf, err);
+}
+
+int machine_init(struct machine *m, const struct machine_wish *wish,
+		 struct iopt_err *err)
 {
 	struct host_load load = { .busy_permille = NULL };
 	bool has_load;
@@ -42,8 +50,8 @@ int machine_init(struct machine *m, int cpu, struct iopt_err *err)
 	if (ret)
 		return ret;
 	has_load = !host_load_sample(NULL, WATCH_MS, &load, NULL);
-	ret = host_cpu_choose(m->topo, has_load ? &load : NULL, cpu, &m->choice,
-			      err);
+	ret = host_cpu_choose(m->topo, has_load ? &load : NULL, wish->cpu,
+			      &m->choice, err);
 	if (!ret)
 		ret = bind(m, err);
 	/* On the CPU that it will be read on. */
@@ -53,6 +61,8 @@ int machine_init(struct machine *m, int cpu, struct iopt_err *err)
 		m->place = (struct host_place){ m->topo, m->choice.cpu };
 		look_round(m, has_load ? &load : NULL);
 	}
+	if (!ret && wish->wants_perf)
+		ret = count_from_now(m, err);
 	if (has_load)
 		host_load_fini(&load);
 	return ret;
@@ -60,6 +70,8 @@ int machine_init(struct machine *m, int cpu, struct iopt_err *err)
 
 void machine_fini(struct machine *m)
 {
+	host_perf_destroy(m->perf);
+	m->perf = NULL;
 	host_topology_destroy(m->topo);
 	m->topo = NULL;
 }

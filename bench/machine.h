@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine that is measured on: its CPU, clock, memory node and record. */
+/* The machine that is measured on: its CPU, clock, counters, node, record. */
 #ifndef IOPT_MACHINE_H
 #define IOPT_MACHINE_H
 
@@ -8,7 +8,18 @@
 #include "doubts.h"
 #include "environ.h"
 #include "err.h"
+#include "perf.h"
 #include "topology.h"
+
+/**
+ * struct machine_wish - What the user wants of the machine.
+ * @cpu: CPU to measure on, or HOST_CPU_ANY
+ * @wants_perf: count by perf events
+ */
+struct machine_wish {
+	int cpu;
+	bool wants_perf;
+};
 
 /**
  * struct machine - What is known of the machine; the caller owns it.
@@ -20,6 +31,7 @@
  * @place: for arena_cfg.bind_arg, with host_mem_bind()
  * @environ: record of the environment
  * @doubts: what makes times less sure
+ * @perf: counters of this thread; NULL where they are not wanted
  */
 struct machine {
 	struct host_topology *topo;
@@ -29,6 +41,7 @@ struct machine {
 	struct host_place place;
 	struct host_environ environ;
 	struct host_doubts doubts;
+	struct host_perf *perf;
 };
 
 IOPT_BEGIN_DECLS
@@ -36,18 +49,19 @@ IOPT_BEGIN_DECLS
 /**
  * machine_init() - Choose CPU and clock, bind this thread, and look round.
  * @m: set up; freed by machine_fini(), also on failure. Must not move after
- * @cpu: CPU that the user wants, or HOST_CPU_ANY
+ * @wish: see there; not kept
  * @err: gets the reason of a failure; may be NULL
  *
  * Cost: 100 ms to watch the load.
  *
  * Return: 0;
- * -EINVAL when @cpu cannot be used;
+ * -EINVAL when the CPU cannot be used;
  * -EIO when the topology cannot be read or no clock is usable;
  * -errno when the CPU cannot be bound;
  * -ENOMEM when there is no memory.
  */
-int machine_init(struct machine *m, int cpu, struct iopt_err *err);
+int machine_init(struct machine *m, const struct machine_wish *wish,
+		 struct iopt_err *err);
 
 /**
  * machine_fini() - Free what machine_init() holds.

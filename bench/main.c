@@ -94,13 +94,13 @@ static int run_cases(const struct job *job, struct gb *gb,
 		.order = job->sel->order,
 		.round = opt->round,
 		.machine = &job->machine,
-		.overhead_ns = measure_overhead_ns(&job->machine.clock),
 	};
 	struct harness_cfg cfg = {
 		.env = &job->env,
 		.measure = { .clock = &job->machine.clock,
 			     .budget_ns = (double)opt->min_time_ms * 1e6,
-			     .stop = &stop },
+			     .stop = &stop,
+			     .perf = job->machine.perf },
 		.cases = job->sel->cases,
 		.nr_cases = job->sel->nr,
 		.plan = opt->plan.nr ? &opt->plan : NULL,
@@ -108,8 +108,11 @@ static int run_cases(const struct job *job, struct gb *gb,
 		.nr_profiles = opt->nr_profiles,
 		.is_count_only = opt->is_count_only,
 	};
-	int ret = context_add_all(gb, &context, err);
+	int ret;
 
+	context.overhead_ns = measure_overhead_ns(
+		&job->machine.clock, job->machine.perf, &context.perf_overhead);
+	ret = context_add_all(gb, &context, err);
 	if (ret)
 		return ret;
 	cfg.measure.min_section_ns =
@@ -182,8 +185,12 @@ static int run_job(struct job *job)
 	struct arena_cfg cfg = { .size = arena_bytes(job->sel),
 				 .bind = host_mem_bind,
 				 .bind_arg = &job->machine.place };
+	const struct machine_wish wish = {
+		.cpu = job->opt->cpu,
+		.wants_perf = !job->opt->has_no_perf,
+	};
 	struct iopt_err err = { "" };
-	int ret = machine_init(&job->machine, job->opt->cpu, &err);
+	int ret = machine_init(&job->machine, &wish, &err);
 	int code;
 
 	if (!ret)

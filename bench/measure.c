@@ -56,11 +56,15 @@ int measure_section(const struct measure *m, u64 n, bool is_last,
 	ret = f->prepare ? f->prepare(m->ctx, n, err) : 0;
 	if (ret)
 		return ret;
+	if (m->cfg->perf)
+		host_perf_begin(m->cfg->perf);
 	cpu = cpu_ns();
 	start = host_clock_ns(clock);
 	f->run(m->ctx, n);
 	end = host_clock_ns(clock);
 	cpu = cpu_ns() - cpu;
+	if (m->cfg->perf)
+		host_perf_end(m->cfg->perf);
 	if (is_last && f->check_after)
 		ret = f->check_after(m->ctx, n, err);
 	if (!ret && f->finish)
@@ -237,16 +241,35 @@ static void run_nothing(void *ctx, u64 n)
 	(void)n;
 }
 
-double measure_overhead_ns(const struct host_clock *clock)
+/* What NR_EMPTY sections counted, as the mean of one; nothing if not known. */
+static void mean_of_empty(struct host_perf *perf,
+			  struct host_perf_counts *counts)
+{
+	struct host_perf_counts all = { .value = { 0 } };
+
+	if (perf)
+		host_perf_read(perf, &all);
+	for (int e = 0; e < HOST_PERF_NR_EVENTS; e++)
+		all.value[e] = (all.value[e] + NR_EMPTY / 2) / NR_EMPTY;
+	*counts = all;
+}
+
+double measure_overhead_ns(const struct host_clock *clock,
+			   struct host_perf *perf,
+			   struct host_perf_counts *counts)
 {
 	static const struct bench_family empty = { .run = run_nothing };
-	const struct measure_cfg cfg = { .clock = clock };
+	const struct measure_cfg cfg = { .clock = clock, .perf = perf };
 	const struct measure m = { .cfg = &cfg, .family = &empty };
 	struct measure_section s;
 	double min_ns = INFINITY;
 
+	if (perf)
+		host_perf_reset(perf);
 	for (int i = 0; i < NR_EMPTY; i++)
 		if (!measure_section(&m, 1, false, &s, NULL))
 			min_ns = fmin(min_ns, s.wall_ns);
+	if (counts)
+		mean_of_empty(perf, counts);
 	return min_ns;
 }

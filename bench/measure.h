@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "bench.h"
+#include "perf.h"
 
 /**
  * struct measure_cfg - What holds for all cases of a process.
@@ -16,12 +17,15 @@
  * @min_section_ns: least length of a timed section; see measure_section_ns()
  * @budget_ns: timed part of a case, in ns
  * @stop: becomes true when the user wants to stop; NULL when nobody will
+ * @perf: counts while a section is timed, a little longer on both sides; NULL
+ *	for nothing
  */
 struct measure_cfg {
 	const struct host_clock *clock;
 	double min_section_ns;
 	double budget_ns;
 	const volatile sig_atomic_t *stop;
+	struct host_perf *perf;
 };
 
 /**
@@ -119,10 +123,14 @@ bool measure_is_proven(double n2n_ratio);
 /**
  * measure_overhead_ns() - What an empty operation costs on the same path.
  * @clock: clock that measures
+ * @perf: counters, which then hold what the same sections counted; or NULL
+ * @counts: set to their mean, a section, where there are any; or NULL
  *
  * Return: ns of a section of one empty operation, the clock included.
  */
-double measure_overhead_ns(const struct host_clock *clock);
+double measure_overhead_ns(const struct host_clock *clock,
+			   struct host_perf *perf,
+			   struct host_perf_counts *counts);
 
 IOPT_END_DECLS
 

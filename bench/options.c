@@ -21,6 +21,7 @@ enum {
 	OPT_JSON,
 	OPT_LIST,
 	OPT_MIN_TIME_MS,
+	OPT_NO_PERF,
 	OPT_OUT,
 	OPT_PLAN,
 	OPT_PROFILE,
@@ -42,6 +43,7 @@ static const struct option table[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "min-time-ms", required_argument, NULL, OPT_MIN_TIME_MS },
+	{ "no-perf", no_argument, NULL, OPT_NO_PERF },
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "plan", required_argument, NULL, OPT_PLAN },
 	{ "profile", required_argument, NULL, OPT_PROFILE },
@@ -84,6 +86,8 @@ const char *options_help(void)
 	       "  --cpu N           run on this CPU (default: chosen by "
 	       "topology)\n"
 	       "  --min-time-ms N   timed part of a case (default: 10)\n"
+	       "  --no-perf         do not count perf events round what is "
+	       "timed\n"
 	       "  --out FILE        Google Benchmark JSON (default: a table "
 	       "on stdout)\n"
 	       "  --progress        \"progress <i> <n> <name>\" lines on "
@@ -238,6 +242,9 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_MIN_TIME_MS:
 		return parse_number("min-time-ms", arg, 1, 3600000,
 				    &opt->min_time_ms, err);
+	case OPT_NO_PERF:
+		opt->has_no_perf = true;
+		return 0;
 	case OPT_OUT:
 		opt->out = arg;
 		return 0;

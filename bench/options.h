@@ -34,6 +34,7 @@
  * @wants_no_long: leave out what takes long
  * @wants_help: print the options
  * @is_count_only: count and do not time
+ * @has_no_perf: do not count by perf events while timing
  */
 struct options {
 	const struct bench_family *families[OPTIONS_MAX + 1];
@@ -57,6 +58,7 @@ struct options {
 	bool wants_no_long;
 	bool wants_help;
 	bool is_count_only;
+	bool has_no_perf;
 };
 
 IOPT_BEGIN_DECLS

@@ -5,7 +5,9 @@
  */
 #include "test.h"
 
+#include <linux/perf_event.h>
 #include <math.h>
+#include <sys/ioctl.h>
 
 #include "harness.h"
 
@@ -208,7 +210,7 @@ static const struct bench_family family = {
 	.warning = fake_warning,
 };
 
-static const struct bench_family *const families[] = { &family, NULL };
+static const struct bench_family *families[] = { &family, NULL };
 static const struct bench_family *const untimed_families[] = { &untimed_family,
 							       NULL };
 
@@ -552,7 +554,126 @@ static void test_section_length(void **state)
 	assert_false(measure_is_proven(2.4));
 	assert_false(measure_is_proven(1));
 	assert_false(measure_is_proven(0));
-	assert_true(measure_overhead_ns(&now_clock) < 100000);
+	assert_true(measure_overhead_ns(&now_clock, NULL, NULL) < 100000);
+}
+
+/* A monitor of cycles and instructions that counts 7 in each operation. */
+static struct {
+	u64 nr_ops;
+	u64 nr_enabled;
+	bool is_enabled, is_shared;
+} monitor;
+
+static int monitor_open(struct perf_event_attr *attr, int group_fd, void *arg)
+{
+	(void)arg;
+	return attr->type == PERF_TYPE_HARDWARE && attr->config < 2 ?
+		       5 + group_fd :
+		       -ENOENT;
+}
+
+static int monitor_control(int fd, unsigned long request, void *arg)
+{
+	(void)arg;
+	assert_int_equal(fd, 4);
+	monitor.is_enabled = request == PERF_EVENT_IOC_ENABLE;
+	monitor.nr_enabled += monitor.is_enabled;
+	note(monitor.is_enabled ? '<' : '>');
+	return 0;
+}
+
+static ssize_t monitor_read(int fd, void *buf, size_t size, void *arg)
+{
+	u64 *v = buf;
+
+	(void)arg;
+	assert_int_equal(fd, 4);
+	v[0] = 2;
+	v[1] = monitor.nr_enabled;
+	v[2] = monitor.is_shared ? 0 : monitor.nr_enabled;
+	v[3] = 3 * monitor.nr_ops;
+	v[4] = 7 * monitor.nr_ops;
+	return (ssize_t)size;
+}
+
+static void monitor_close(int fd, void *arg)
+{
+	(void)fd;
+	(void)arg;
+}
+
+static void monitored_run(void *ctx, u64 n)
+{
+	assert_true(monitor.is_enabled);
+	monitor.nr_ops += n;
+	fake_run(ctx, n);
+}
+
+static int monitored_finish(void *ctx, u64 n, struct iopt_err *err)
+{
+	assert_false(monitor.is_enabled);
+	return fake_finish(ctx, n, err);
+}
+
+static const struct bench_family monitored_family = {
+	.name = "fake",
+	.question = "does the harness see it?",
+	.keys = keys,
+	.counters = counters,
+	.check = fake_check,
+	.setup = fake_setup,
+	.teardown = fake_teardown,
+	.verify = fake_verify,
+	.count = fake_count,
+	.max_n = fake_max_n,
+	.prepare = fake_prepare,
+	.run = monitored_run,
+	.check_after = fake_check_after,
+	.finish = monitored_finish,
+	.report = fake_report,
+	.outcome = fake_outcome,
+	.warning = fake_warning,
+};
+
+/* Counts are of one operation, of the timed sections and of nothing else. */
+static void test_perf(void **state)
+{
+	static const struct fake fake = { "monitored", .op_ns = 2000,
+					  .max_n = 1000 };
+	const struct host_perf_sys sys = { monitor_open, monitor_control,
+					   monitor_read, monitor_close, NULL };
+	const struct host_perf_cfg perf_cfg = { .root = "/nowhere",
+						.sys = &sys };
+	struct host_perf_counts empty;
+	struct harness_result result;
+	struct harness_cfg cfg = { .env = NULL };
+	struct arena *arena = make_arena();
+	char *text;
+
+	(void)state;
+	assert_int_equal(host_perf_create(&perf_cfg, &cfg.measure.perf, NULL),
+			 0);
+	measure_overhead_ns(&now_clock, cfg.measure.perf, &empty);
+	assert_true(empty.has[HOST_PERF_INSTRUCTIONS]);
+	assert_int_equal(empty.value[HOST_PERF_INSTRUCTIONS], 0);
+	families[0] = &monitored_family;
+	text = run_fake(&fake, &cfg, arena, &result, 0);
+	expect_text(text, "\"perf_cycles\": 3.0", fake.title);
+	expect_text(text, "\"perf_instructions\": 7.0", fake.title);
+	expect_text(text, "\"perf_context_switches\": ", fake.title);
+	assert_null(strstr(text, "perf_llc_misses"));
+	assert_non_null(strstr(now.calls, "p<r>f"));
+	assert_null(strstr(now.calls, "<>"));
+	free(text);
+	/* Another takes turns on the counters: a word, and no number. */
+	monitor.is_shared = true;
+	text = run_fake(&fake, &cfg, arena, &result, 0);
+	assert_null(strstr(text, "\"perf_"));
+	expect_text(text, "\"label\": \"ok;warn=multiplexed\"", fake.title);
+	free(text);
+	families[0] = &family;
+	host_perf_destroy(cfg.measure.perf);
+	arena_destroy(arena);
 }
 
 int main(void)
@@ -566,6 +687,7 @@ int main(void)
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_section_length),
+		cmocka_unit_test(test_perf),
 	};
 
 	if (host_clock_init(&now_clock, 0, NULL))

@@ -67,6 +67,7 @@ static void test_total(void **state)
 static void test_sample_of_fixture(void **state)
 {
 	struct fixture fixture;
+	struct cpu_ticks ticks;
 	struct host_load load;
 
 	(void)state;
@@ -76,6 +77,13 @@ static void test_sample_of_fixture(void **state)
 	for (unsigned int i = 0; i < 6; i++)
 		assert_int_equal(host_load_of(&load, i), 0);
 	host_load_fini(&load);
+	assert_true(host_ticks_of(fixture.root, 5, &ticks));
+	assert_int_equal(ticks.steal, 1);
+	ticks.total = 77;
+	assert_false(host_ticks_of(fixture.root, 3, &ticks));
+	assert_false(host_ticks_of(fixture.root, 6, &ticks));
+	assert_false(host_ticks_of("/nowhere", 0, &ticks));
+	assert_int_equal(ticks.total, 77);
 	fixture_fini(&fixture);
 }
 

@@ -77,6 +77,18 @@ static int ticks_read(const char *root, struct ticks_list *list)
 	return ret || list->nr ? ret : -ENOENT;
 }
 
+bool host_ticks_of(const char *root, unsigned int cpu, struct cpu_ticks *ticks)
+{
+	struct ticks_list list = { 0 };
+	bool is_there = !ticks_read(root, &list) && cpu < list.nr &&
+			list.cpus[cpu].total;
+
+	if (is_there)
+		*ticks = list.cpus[cpu];
+	free(list.cpus);
+	return is_there;
+}
+
 static unsigned int permille(const struct cpu_ticks *before,
 			     const struct cpu_ticks *after)
 {

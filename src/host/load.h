@@ -72,6 +72,16 @@ unsigned int host_load_of(const struct host_load *load, unsigned int cpu);
 void host_load_fini(struct host_load *load);
 
 /**
+ * host_ticks_of() - The line of one CPU.
+ * @root: folder that holds proc, or NULL for the running system
+ * @cpu: CPU number
+ * @ticks: set to the sum since boot
+ *
+ * Return: true; false when /proc/stat does not tell.
+ */
+bool host_ticks_of(const char *root, unsigned int cpu, struct cpu_ticks *ticks);
+
+/**
  * host_ticks_total() - The line of all CPUs together.
  * @root: folder that holds proc, or NULL for the running system
  * @ticks: set to the sum since boot
