@@ -15,6 +15,7 @@ void iommu_domain_init(struct iommu_domain *domain, struct pgtable *pgt,
 		       const struct gather_rule *rule)
 {
 	*domain = (struct iommu_domain){
+		.ops = &iommu_driver_ops,
 		.pgt = pgt,
 		.tlb = pgt->cfg.tlb,
 		.cookie = pgt->cfg.cookie,
@@ -66,7 +67,6 @@ static bool is_aligned(const struct iommu_domain *domain, u64 v)
 int iommu_map(struct iommu_domain *domain, u64 iova, u64 paddr, size_t size,
 	      int prot)
 {
-	struct pgtable *pgt = domain->pgt;
 	const u64 start = iova;
 	int ret = 0;
 
@@ -77,8 +77,8 @@ int iommu_map(struct iommu_domain *domain, u64 iova, u64 paddr, size_t size,
 		size_t pgsize = iommu_pgsize(domain->pgsizes, iova, paddr, size,
 					     &count);
 
-		ret = pgt->ops.map_pages(pgt, iova, paddr, pgsize, count, prot,
-					 &mapped);
+		ret = domain->ops->map_pages(domain, iova, paddr, pgsize, count,
+					     prot, &mapped);
 		/* Some pages may be mapped even so. */
 		iova += mapped;
 		if (ret)
@@ -94,7 +94,6 @@ int iommu_map(struct iommu_domain *domain, u64 iova, u64 paddr, size_t size,
 size_t iommu_unmap_fast(struct iommu_domain *domain, u64 iova, size_t size,
 			struct gather *gather)
 {
-	struct pgtable *pgt = domain->pgt;
 	size_t unmapped = 0;
 
 	if (!is_aligned(domain, iova | size))
@@ -104,7 +103,8 @@ size_t iommu_unmap_fast(struct iommu_domain *domain, u64 iova, size_t size,
 		size_t pgsize = iommu_pgsize(domain->pgsizes, iova, iova,
 					     size - unmapped, &count);
 
-		n = pgt->ops.unmap_pages(pgt, iova, pgsize, count, gather);
+		n = domain->ops->unmap_pages(domain, iova, pgsize, count,
+					     gather);
 		if (!n)
 			break;
 		if (domain->rule->fills_empty && gather->start >= gather->last)
@@ -143,11 +143,11 @@ void iommu_flush_iotlb_all(struct iommu_domain *domain)
 
 u64 iommu_iova_to_phys(struct iommu_domain *domain, u64 iova)
 {
-	return domain->pgt->ops.iova_to_phys(domain->pgt, iova);
+	return domain->ops->iova_to_phys(domain, iova);
 }
 
 int iommu_leaf_walk(struct iommu_domain *domain, u64 iova,
 		    struct pgtable_leaf *leaf)
 {
-	return domain->pgt->ops.leaf_walk(domain->pgt, iova, leaf);
+	return domain->ops->leaf_walk(domain, iova, leaf);
 }

@@ -14,8 +14,30 @@
 #include "gather.h"
 #include "pgtable.h"
 
+struct iommu_domain;
+
+/**
+ * struct iommu_domain_ops - What the core calls of a driver.
+ * @map_pages: as map_pages of struct pgtable_ops
+ * @unmap_pages: as unmap_pages of struct pgtable_ops
+ * @iova_to_phys: as iova_to_phys of struct pgtable_ops
+ * @leaf_walk: as leaf_walk of struct pgtable_ops; no kernel has it
+ */
+struct iommu_domain_ops {
+	int (*map_pages)(struct iommu_domain *domain, u64 iova, u64 paddr,
+			 size_t pgsize, size_t pgcount, int prot,
+			 size_t *mapped);
+	size_t (*unmap_pages)(struct iommu_domain *domain, u64 iova,
+			      size_t pgsize, size_t pgcount,
+			      struct gather *gather);
+	u64 (*iova_to_phys)(struct iommu_domain *domain, u64 iova);
+	int (*leaf_walk)(struct iommu_domain *domain, u64 iova,
+			 struct pgtable_leaf *leaf);
+};
+
 /**
  * struct iommu_domain - A page table with what it needs; the caller owns it.
+ * @ops: the driver's
  * @pgt: table; not owned
  * @tlb: where syncs go; the table was created with the same
  * @cookie: for @tlb
@@ -23,6 +45,7 @@
  * @pgsizes: bitmap of the leaf sizes in bytes
  */
 struct iommu_domain {
+	const struct iommu_domain_ops *ops;
 	struct pgtable *pgt;
 	const struct inval_ops *tlb;
 	void *cookie;
@@ -31,6 +54,9 @@ struct iommu_domain {
 };
 
 IOPT_BEGIN_DECLS
+
+/* What every domain here is given: a driver that hands on to its table. */
+extern const struct iommu_domain_ops iommu_driver_ops;
 
 /**
  * iommu_domain_init() - Put a domain over a table.
