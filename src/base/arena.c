@@ -247,6 +247,31 @@ void arena_free(struct arena *a, void *p, size_t size)
 	arena_unlock(a);
 }
 
+/* A block that is allocated is in no free list: its link is the list's. */
+void arena_list_add(struct arena *a, struct arena_list *list, const void *p)
+{
+	u32 page = (u32)(((const char *)p - a->map.base) >> a->lg2_page);
+
+	assert(arena_owns(a, p));
+	a->next[page] = PAGE_NONE;
+	if (list->first == PAGE_NONE)
+		list->first = page;
+	else
+		a->next[list->last] = page;
+	list->last = page;
+}
+
+void arena_list_free(struct arena *a, struct arena_list *list, size_t size)
+{
+	while (list->first != PAGE_NONE) {
+		u32 page = list->first;
+
+		list->first = a->next[page];
+		arena_free(a, page_address(a, page), size);
+	}
+	list->last = PAGE_NONE;
+}
+
 void arena_fail_at(struct arena *a, u64 n)
 {
 	arena_lock(a);

@@ -62,6 +62,16 @@ struct arena_stats {
 	u64 peak_bytes;
 };
 
+/**
+ * struct arena_list - Blocks to be freed together, later; the caller owns it.
+ * @first: page number of the first block; UINT32_MAX when there is none
+ * @last: page number of the last block
+ */
+struct arena_list {
+	u32 first;
+	u32 last;
+};
+
 IOPT_BEGIN_DECLS
 
 /**
@@ -111,6 +121,30 @@ void *arena_alloc(struct arena *arena, size_t size);
  * @size: the size given then
  */
 void arena_free(struct arena *arena, void *p, size_t size);
+
+/**
+ * arena_list_add() - Note a block that is to be freed, behind the others.
+ * @arena: arena
+ * @list: list
+ * @p: from arena_alloc(), in no list; stays allocated and as it is, since the
+ *	link lies beside it
+ *
+ * Safe from several threads, each with a list of its own.
+ *
+ * Source: list_add_tail() of struct page's lru, as page-table freelists do.
+ */
+void arena_list_add(struct arena *arena, struct arena_list *list,
+		    const void *p);
+
+/**
+ * arena_list_free() - Free what a list holds, in its order, and empty it.
+ * @arena: arena
+ * @list: list
+ * @size: the size given to arena_alloc(), the same for all
+ *
+ * Source: iommu_put_pages_list().
+ */
+void arena_list_free(struct arena *arena, struct arena_list *list, size_t size);
 
 /**
  * arena_fail_at() - Make one coming allocation fail; those after it work.
@@ -164,5 +198,24 @@ bool arena_owns(const struct arena *arena, const void *p);
 u64 arena_pa_offset(const struct arena *arena);
 
 IOPT_END_DECLS
+
+/**
+ * arena_list_init() - Empty a list.
+ * @list: caller's
+ */
+static inline void arena_list_init(struct arena_list *list)
+{
+	list->first = UINT32_MAX;
+	list->last = UINT32_MAX;
+}
+
+/**
+ * arena_list_is_empty() - Is there nothing to free?
+ * @list: list
+ */
+static inline bool arena_list_is_empty(const struct arena_list *list)
+{
+	return list->first == UINT32_MAX;
+}
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * Barriers, single-copy accesses and cache maintenance of the host CPU.
  *
- * Models: READ_ONCE, WRITE_ONCE, cmpxchg64_relaxed, smp_mb, dma_wmb and wmb of
- *	Linux arm64 and x86, and the clean to the point of coherency that
- *	dma_sync_single_for_device() does there for a non-coherent device.
+ * Models: READ_ONCE, WRITE_ONCE, cmpxchg64, cmpxchg64_relaxed, smp_mb, smp_rmb,
+ *	smp_wmb, dma_wmb and wmb of Linux arm64 and x86, and the clean to the
+ *	point of coherency that dma_sync_single_for_device() does there for a
+ *	non-coherent device.
  * Does not model: the swiotlb and dma-direct code in front of the clean.
  * Source: arch/arm64/include/asm/barrier.h, arch/arm64/mm/cache.S,
  *	arch/x86/include/asm/barrier.h; Arm ARM, "DC CVAC"; Intel SDM, "CLWB".
@@ -76,6 +77,51 @@ static inline void smp_mb(void)
 #else
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 #endif
+}
+
+/**
+ * smp_rmb() - Order earlier loads before later ones, between CPUs: DMB ISHLD;
+ *	x86 keeps them in order.
+ */
+static inline void smp_rmb(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb ishld" ::: "memory");
+#elif defined(__x86_64__)
+	__asm__ volatile("" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
+/**
+ * smp_wmb() - Order earlier stores before later ones, between CPUs: DMB ISHST;
+ *	x86 keeps them in order.
+ */
+static inline void smp_wmb(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("dmb ishst" ::: "memory");
+#elif defined(__x86_64__)
+	__asm__ volatile("" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
+/**
+ * cmpxchg64() - Store @new_ if *@p is @old, ordered with all around it.
+ * @p: what to change
+ * @old: expected value
+ * @new_: value to store
+ *
+ * Return: what *@p held before; @old when the store was done.
+ */
+static inline u64 cmpxchg64(u64 *p, u64 old, u64 new_)
+{
+	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+	return old;
 }
 
 /**
