@@ -304,7 +304,8 @@ static void test_refused(void **unused)
 	(void)unused;
 	bad.driver = "5.4";
 	expect_int(tlbsim_create(&bad, &sim, &err), -EINVAL, "driver");
-	expect_text(err.msg, "driver 5.4: must be 6.1, 6.12 or 7.3", "text");
+	expect_text(err.msg, "driver 5.4: must be 6.1, 6.12, 7.3 or amdv1",
+		    "text");
 	bad = good;
 	bad.ril = TLBSIM_RIL_ON;
 	expect_int(tlbsim_create(&bad, &sim, &err), -EINVAL, "RIL of SMMUv2");

@@ -261,11 +261,15 @@ static void unwinding_at_each_table(void **state)
 
 	(void)state;
 	for (size_t i = 0; (engine = pgtable_engine_at(i)); i++) {
+		/* The fourth level of amdv1 comes when it is needed. */
+		u64 nr_tables = engine->is_fixed ? 7 : 6;
 		u64 n = 1;
 
 		while (fail_map_at(engine->name, true, n))
 			n++;
-		assert_int_equal(n, 6 + 1);
+		assert_int_equal(n, nr_tables + 1);
+		if (engine->is_fixed)
+			continue;
 		for (n = 1; fail_map_at(engine->name, false, n); n++)
 			;
 		assert_int_equal(n, 6 + 1);

@@ -50,7 +50,10 @@ static const char usage[] =
 	"  --driver D      6.1, 6.12 or 7.3 (7.3): policy, clearing, "
 	"gathering,\n"
 	"                  threshold; other options override it\n"
-	"  --engine E      page-table engine (lpae-<driver>)\n"
+	"  --engine E      page-table engine (lpae-<driver>); amdv1 has 4K "
+	"pages, one\n"
+	"                  stage and no other driver, and is priced as an "
+	"SMMU\n"
 	"  --strategy S    how vfio_unmap works (chunked-fast): page, "
 	"chunked,\n"
 	"                  chunked-unfixed, chunked-fast, "
@@ -304,8 +307,7 @@ static int failure(int ret, const struct iopt_err *err)
 int main(int argc, char *argv[])
 {
 	struct options o = {
-		.sim = { .driver = "7.3",
-			 .strategy = "chunked-fast",
+		.sim = { .strategy = "chunked-fast",
 			 .stage = 1,
 			 .granule = SZ_4K,
 			 .ias = 48,

@@ -9,9 +9,11 @@
 
 #include "lg2.h"
 
-#define PA_BASE	   0x80000000ull
-#define ARENA_SIZE (1ull << 34)
-#define PROT	   (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
+#define PA_BASE	       0x80000000ull
+#define ARENA_SIZE     (1ull << 34)
+#define DEFAULT_DRIVER "7.3"
+
+#define PROT (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 
 static int create_arena(struct sim *sim, struct iopt_err *err)
 {
@@ -43,15 +45,15 @@ static int create_tlb(struct sim *sim, struct iopt_err *err)
 	return ret;
 }
 
-static const struct pgtable_engine *find_engine(const struct sim_cfg *cfg,
-						struct iopt_err *err)
+static const struct pgtable_engine *
+find_engine(const struct sim_cfg *cfg, const char *driver, struct iopt_err *err)
 {
 	const struct pgtable_engine *engine;
 	char word[64];
 	char all[160] = "";
 	size_t len = 0;
 
-	snprintf(word, sizeof(word), "lpae-%s", cfg->driver);
+	snprintf(word, sizeof(word), "lpae-%s", driver);
 	engine = pgtable_set_find(cfg->engines,
 				  cfg->engine ? cfg->engine : word);
 	if (engine)
@@ -100,9 +102,32 @@ static int set_walk(const struct sim *sim, const struct pgtable_engine *engine,
 	return 0;
 }
 
+/* The engine, and whose rules its invalidations follow. */
+static int choose_engine(struct sim *sim, struct iopt_err *err)
+{
+	struct sim_cfg *cfg = &sim->cfg;
+	const char *driver = cfg->driver ? cfg->driver : DEFAULT_DRIVER;
+	const struct smmu_rule *rule = smmu_rule_find(driver);
+
+	if (!rule || rule->widens)
+		return iopt_err_set(err, -EINVAL,
+				    "driver %s: must be 6.1, 6.12 or 7.3",
+				    driver);
+	sim->engine = find_engine(cfg, driver, err);
+	if (!sim->engine)
+		return -EINVAL;
+	if (sim->engine->is_fixed && cfg->driver)
+		return iopt_err_set(err, -EINVAL,
+				    "driver %s: engine %s has one of its own, "
+				    "leave it out",
+				    cfg->driver, sim->engine->name);
+	cfg->driver = sim->engine->is_fixed ? sim->engine->rule : driver;
+	return 0;
+}
+
 static int create_table(struct sim *sim, struct iopt_err *err)
 {
-	const struct pgtable_engine *engine = find_engine(&sim->cfg, err);
+	const struct pgtable_engine *engine = sim->engine;
 	struct pgtable_cfg cfg = {
 		.stage = sim->cfg.stage,
 		.granule = sim->cfg.granule,
@@ -115,8 +140,6 @@ static int create_table(struct sim *sim, struct iopt_err *err)
 	};
 	int ret;
 
-	if (!engine)
-		return -EINVAL;
 	cfg.params = engine->params;
 	ret = set_walk(sim, engine, &cfg.params, err);
 	if (ret)
@@ -134,6 +157,7 @@ static int create_table(struct sim *sim, struct iopt_err *err)
 
 static int create_containers(struct sim *sim, struct iopt_err *err)
 {
+	const struct smmu_rule *rule = smmu_rule_find(sim->cfg.driver);
 	struct vfio_cfg cfg = {
 		.abi = VFIO_TYPE1V2,
 		.strategy = sim->strategy,
@@ -144,7 +168,8 @@ static int create_containers(struct sim *sim, struct iopt_err *err)
 	};
 	int ret;
 
-	if (smmu_rule_find(sim->cfg.driver)->has_threshold)
+	/* Kernels with the threshold; the AMD driver is 6.12's. */
+	if (rule->has_threshold && !rule->widens)
 		cfg.wrap_errno = EOVERFLOW;
 	ret = vfio_init(&sim->type1, &cfg, err);
 	if (ret == -EOPNOTSUPP)
@@ -167,7 +192,9 @@ int sim_create(const struct sim_cfg *cfg, struct sim **out,
 	sim->cfg = *cfg;
 	tlb_log_init(&sim->log);
 	sim->strategy = find_strategy(cfg, err);
-	ret = sim->strategy ? create_tlb(sim, err) : -EINVAL;
+	ret = sim->strategy ? choose_engine(sim, err) : -EINVAL;
+	if (!ret)
+		ret = create_tlb(sim, err);
 	if (!ret)
 		ret = create_arena(sim, err);
 	if (!ret)

@@ -18,7 +18,8 @@
  * struct sim_cfg - How to build the machine.
  * @engines: those that the user gave, beside the static ones; NULL for none
  * @engine: word of the engine; NULL for that of @driver
- * @driver: "6.1", "6.12" or "7.3"
+ * @driver: "6.1", "6.12" or "7.3"; NULL for 7.3, or for that of an engine
+ *	which has one of its own
  * @strategy: name of how vfio_unmap tears a range down
  * @ril: range invalidation, or as @profile says
  * @has_e2h: EL2 commands for stage 1
@@ -73,7 +74,8 @@ struct sim_result {
 
 /**
  * struct sim - The machine; read only outside this module.
- * @cfg: as created
+ * @cfg: as created; @cfg.driver is the one that was chosen
+ * @engine: of the table
  * @strategy: how vfio_unmap tears a range down
  * @arena: where tables lie
  * @tlb: what invalidations become
@@ -87,6 +89,7 @@ struct sim_result {
  */
 struct sim {
 	struct sim_cfg cfg;
+	const struct pgtable_engine *engine;
 	const struct vfio_strategy *strategy;
 	struct arena *arena;
 	struct tlbsim *tlb;

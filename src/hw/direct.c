@@ -25,11 +25,13 @@ static void issue_context(const struct direct *direct)
 	issue(direct, &inval);
 }
 
-/* Level of a leaf: each level has lg2(granule) - 3 bits. */
+/* Level of a leaf: each level has lg2(granule) - 3 bits. 0: any. */
 static u8 ttl_of(const struct direct *direct, size_t pgsize)
 {
 	unsigned int bits = lg2_floor(direct->granule) - 3;
 
+	if (direct->rule->widens)
+		return 0;
 	return (u8)(4 - (lg2_floor(pgsize) - 3) / bits);
 }
 
@@ -40,7 +42,8 @@ static void issue_ril(const struct direct *direct, struct hw_inval *inval,
 
 	if (inval->is_leaf_only)
 		inval->ttl = ttl_of(direct, pgsize);
-	else if ((nr_pages & 31) == 1)
+	/* With no level named a range is never one page. */
+	if (!inval->ttl && (nr_pages & 31) == 1)
 		nr_pages++;
 	inval->size = nr_pages * direct->granule;
 	issue(direct, inval);
@@ -109,7 +112,11 @@ static void direct_add_page(struct gather *gather, u64 iova, size_t granule,
 		gather_add_range(gather, iova, granule);
 		return;
 	}
-	if (gather)
+	if (!gather)
+		return;
+	if (direct->rule->widens)
+		gather_widen(gather, iova, granule);
+	else
 		gather_add_page(gather, &hw_direct_ops, cookie, iova, granule);
 }
 

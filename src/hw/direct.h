@@ -25,7 +25,8 @@
  * @hw: hardware; not owned
  * @oracle: told of each invalidation; not owned, may be NULL. One watches a
  *	table, and a table needs its ops to be created: set it after that
- * @rule: how pages gather; @rule->immediate makes it an SMMUv2
+ * @rule: how pages gather; @rule->immediate makes it an SMMUv2, and no level
+ *	is named where @rule->widens
  * @tag: context of the table
  * @granule: smallest page in bytes
  * @has_ril: the SMMU has range invalidation

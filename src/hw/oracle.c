@@ -101,6 +101,12 @@ void oracle_destroy(struct oracle *oracle)
 	free(oracle);
 }
 
+int oracle_grow(struct oracle *oracle, const struct walk_table *table)
+{
+	oracle->context.table = *table;
+	return shadow_grow(&oracle->shadow, table);
+}
+
 int oracle_look(struct oracle *oracle)
 {
 	int ret = shadow_look(&oracle->shadow);

@@ -99,6 +99,17 @@ int oracle_create(const struct hw_context *context, struct hw *hw,
 void oracle_destroy(struct oracle *oracle);
 
 /**
+ * oracle_grow() - The table has got a new top, above the one it had (amdv1).
+ * @oracle: oracle
+ * @table: the table as it is now; copied
+ *
+ * Before the next look; what was cached below stays under watch.
+ *
+ * Return: as oracle_look().
+ */
+int oracle_grow(struct oracle *oracle, const struct walk_table *table);
+
+/**
  * oracle_look() - Compare the table with what may be cached of it.
  * @oracle: oracle
  *

@@ -165,8 +165,8 @@ static void take(const struct look *look, u64 *seen, struct place at)
 		.tag = shadow->tag,
 		.is_table = was.kind == WALK_TABLE,
 		.level = (u8)at.level,
-		.lg2_size = (u8)walk_shift(&shadow->table, at.level),
-		.iova = at.iova,
+		.lg2_size = was.lg2_size,
+		.iova = at.iova & ~lg2_mask(was.lg2_size),
 	};
 
 	if (*seen && hw_inval_hits(look->inval, &span, shadow->is_strict))
@@ -208,6 +208,9 @@ static void look_at_table(const struct look *look, struct shadow_node *node,
 	size_t i = look->first > base ? (look->first - base) >> shift : 0;
 	size_t last = (look->last - base) >> shift;
 
+	/* A leaf is hit in all of its descriptors. */
+	i &= ~(size_t)lg2_mask(table->lg2_copies);
+	last |= lg2_mask(table->lg2_copies);
 	if (look->shadow->err || (!live && !look->inval))
 		return;
 	if (level == LAST_LEVEL && live &&
@@ -245,6 +248,26 @@ void shadow_init(struct shadow *shadow)
 {
 	shadow->root = NULL;
 	shadow->err = 0;
+}
+
+int shadow_grow(struct shadow *shadow, const struct walk_table *table)
+{
+	unsigned int level = shadow->table.start_level;
+	struct shadow_node *top;
+
+	shadow->table = *table;
+	while (shadow->root && level > table->start_level) {
+		top = node_create(shadow, level - 1);
+		if (!top) {
+			node_destroy(shadow, shadow->root, level);
+			shadow->root = NULL;
+			break;
+		}
+		top->below[0] = shadow->root;
+		shadow->root = top;
+		level--;
+	}
+	return shadow->err;
 }
 
 void shadow_fini(struct shadow *shadow)

@@ -70,6 +70,15 @@ IOPT_BEGIN_DECLS
 void shadow_init(struct shadow *shadow);
 
 /**
+ * shadow_grow() - The table has become entry 0 of another, levels above it.
+ * @shadow: shadow
+ * @table: the table as it is now; copied
+ *
+ * Return: 0; -ENOMEM when memory ran out, now or before.
+ */
+int shadow_grow(struct shadow *shadow, const struct walk_table *table);
+
+/**
  * shadow_fini() - Free what a shadow holds.
  * @shadow: shadow
  */

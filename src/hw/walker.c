@@ -26,13 +26,18 @@ void walk_table_init(struct walk_table *table, const struct pgtable *pgt)
 		.root_paddr =
 			(u64)(uintptr_t)pgt->root + arena_pa_offset(cfg->arena),
 		.lg2_granule = lg2_floor(cfg->granule),
-		.ias = cfg->ias,
 		.oas = cfg->oas,
 		.start_level = pgt->geo.start_level,
 		.stage = cfg->stage,
 		.decode = walk_decode_lpae,
 		.arena = cfg->arena,
 	};
+	/* What the table reaches, which may be less than it could grow to. */
+	table->ias = walk_shift(table, table->start_level) + pgt->geo.top_bits;
+	if (pgt->geo.format == PGTABLE_AMDV1) {
+		table->decode = walk_decode_amdv1;
+		table->lg2_copies = WALK_AMDV1_LG2_COPIES;
+	}
 }
 
 const u64 *walk_map(const struct walk_table *table, u64 paddr, size_t bytes)

@@ -6,7 +6,8 @@
  * address of the top table, granule, address sizes, start level and stage.
  *
  * Models: the VMSAv8-64 translation table walk of one stage; its faults; walk
- *	caches that keep table descriptors, one cache a level.
+ *	caches that keep table descriptors, one cache a level. The same walk
+ *	over AMD's version 1 tables, see walker_amdv1.c.
  * Does not model: hierarchical permissions (APTable), contiguous hint, hardware
  *	update of AF and dirty state, FEAT_LPA2, nested translation; time.
  * Source: Arm ARM DDI 0487, D8.2 "Translation process", D8.3 "Translation
@@ -19,6 +20,9 @@
 #include "tcache.h"
 
 #define WALK_NR_LEVELS 4
+
+/* lg2 of the most entries that one leaf of AMD's version 1 takes. */
+#define WALK_AMDV1_LG2_COPIES 8
 
 /* Why a translation fails. */
 enum walk_fault {
@@ -41,7 +45,8 @@ enum walk_kind {
  * struct walk_desc - A descriptor taken apart.
  * @kind: what it is
  * @fault: WALK_OK, or with WALK_NONE why it faults
- * @lg2_size: lg2 of the bytes that it covers
+ * @lg2_size: lg2 of the bytes that it covers; of a leaf that is in several
+ *	descriptors, of all of it
  * @paddr: of the next table or of the first byte of the leaf
  * @attrs: leaf: memory type, shareability and nG, as they lie in the descriptor
  * @prot: leaf: IOMMU_READ, _WRITE, _NOEXEC, _PRIV
@@ -64,11 +69,12 @@ typedef struct walk_desc walk_decode_fn(const struct walk_table *table,
  * struct walk_table - What the hardware is told of a table.
  * @root_paddr: physical address of the top table (TTBR)
  * @lg2_granule: lg2 of the smallest page in bytes (TG)
- * @ias: input address bits (64 - TxSZ)
+ * @ias: input address bits (64 - TxSZ; AMD: what the table's mode reaches)
  * @oas: output address bits (IPS, PS)
  * @start_level: level of the top table (implied at stage 1, SL0 at stage 2)
  * @stage: 1 or 2
  * @decode: format of the descriptors
+ * @lg2_copies: lg2 of the most descriptors that one leaf takes, aligned to them
  * @arena: memory; reads outside it are external aborts
  */
 struct walk_table {
@@ -79,6 +85,7 @@ struct walk_table {
 	unsigned int start_level;
 	unsigned int stage;
 	walk_decode_fn *decode;
+	unsigned int lg2_copies;
 	const struct arena *arena;
 };
 
@@ -135,7 +142,8 @@ IOPT_BEGIN_DECLS
  * walk_table_init() - Tell the hardware of an engine's table.
  * @table: caller's
  * @pgt: its configuration, shape and root are read, nothing else; @table holds
- *	no reference but to the arena
+ *	no reference but to the arena. To be told anew when a map has added a
+ *	level (amdv1), as the driver rewrites the device table entry
  */
 void walk_table_init(struct walk_table *table, const struct pgtable *pgt);
 
@@ -192,6 +200,15 @@ u64 walk_read(const u64 *slot);
  */
 struct walk_desc walk_decode_lpae(const struct walk_table *table, u64 desc,
 				  unsigned int level);
+
+/**
+ * walk_decode_amdv1() - Take an entry of an AMD version 1 table apart.
+ * @table: table
+ * @desc: entry
+ * @level: of its table, as Arm counts: 3 has pages
+ */
+struct walk_desc walk_decode_amdv1(const struct walk_table *table, u64 desc,
+				   unsigned int level);
 
 /**
  * walk_lookup() - Walk from the root, with no cache.

@@ -9,6 +9,7 @@ static const struct gather_rule rules[] = {
 	{ .name = "6.12" },
 	{ .name = "7.3", .fills_empty = true },
 	{ .name = "smmuv2", .immediate = true },
+	{ .name = "amdv1", .widens = true },
 };
 
 const struct gather_rule *gather_rule_find(const char *name)

@@ -11,18 +11,23 @@
  *	for iommu_iotlb_sync(), see @fills_empty of struct gather_rule);
  *	drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c,
  *	arm_smmu_tlb_inv_page_nosync(), arm_smmu_iotlb_sync();
- *	drivers/iommu/arm/arm-smmu/arm-smmu.c, arm_smmu_tlb_add_page_s1().
+ *	drivers/iommu/arm/arm-smmu/arm-smmu.c, arm_smmu_tlb_add_page_s1();
+ *	drivers/iommu/amd/iommu.c, amd_iommu_iotlb_gather_add_page().
  */
 #ifndef IOPT_GATHER_H
 #define IOPT_GATHER_H
 
 #include "types.h"
 
+/* Page size of a gather that widens: what the leaves were is not kept. */
+#define GATHER_WIDEN_PGSIZE 0x1000
+
 /**
  * struct gather - Pages to invalidate at the next sync; the caller owns it.
  * @start: lowest address, in bytes
  * @last: highest address, in bytes, inside the range; 0 when empty
- * @pgsize: size of the gathered leaves in bytes; 0 when no page was added
+ * @pgsize: size of the gathered leaves in bytes; 0 when no page was added;
+ *	GATHER_WIDEN_PGSIZE where leaves of any size gather
  * @queued: a flush queue will invalidate everything later: add no pages
  */
 struct gather {
@@ -38,7 +43,8 @@ struct gather {
  * @flush_walk: invalidate [@iova, @iova + @size) and the walk caches for it,
  *	now; @granule is the smallest page size in bytes
  * @add_page: note that the leaf of @granule bytes at @iova is gone; @gather is
- *	what the unmap was given, NULL too
+ *	what the unmap was given, NULL too. Under a rule that widens, leaves of
+ *	any sizes that end at @iova + @granule, the first may begin before @iova
  * @sync: invalidate what @gather holds and wait; called through gather_sync()
  *
  * Each member is called with the cookie that goes with the table. None may
@@ -145,6 +151,21 @@ static inline void gather_add_page(struct gather *gather,
 }
 
 /**
+ * gather_widen() - Add leaves of any size, wherever they lie; never syncs.
+ * @gather: gather
+ * @iova: start of the range in bytes
+ * @size: its size in bytes, not 0
+ *
+ * Source: amd_iommu_iotlb_gather_add_page(), where a flush of any range is one
+ * command (no virtual IOMMU, whose np_cache would have it sync).
+ */
+static inline void gather_widen(struct gather *gather, u64 iova, size_t size)
+{
+	gather->pgsize = GATHER_WIDEN_PGSIZE;
+	gather_add_range(gather, iova, size);
+}
+
+/**
  * struct gather_rule - How a driver treats pages and syncs, as data.
  * @name: driver's name
  * @immediate: each page is invalidated when it is added, and a sync only
@@ -154,18 +175,21 @@ static inline void gather_add_page(struct gather *gather,
  *	older core asks the driver to sync whatever the gather holds. SMMUv3
  *	sends nothing without a page size, SMMUv2 polls its sync all the same
  *	(drivers/iommu/iommu.c, __iommu_unmap_domain_pgtbl(), Linux 7.3)
+ * @widens: pages of any size, wherever they lie, widen one range (AMD)
  */
 struct gather_rule {
 	const char *name;
 	bool immediate;
 	bool fills_empty;
+	bool widens;
 };
 
 IOPT_BEGIN_DECLS
 
 /**
  * gather_rule_find() - The rule of a driver.
- * @name: "6.1", "6.12", "7.3" (arm-smmu-v3 of that kernel) or "smmuv2"
+ * @name: "6.1", "6.12", "7.3" (arm-smmu-v3 of that kernel), "smmuv2" or "amdv1"
+ *	(the AMD driver of 6.12)
  *
  * Return: a static rule; NULL when there is none of that name.
  */

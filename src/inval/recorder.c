@@ -53,7 +53,11 @@ static void recorder_add_page(struct gather *gather, u64 iova, size_t granule,
 		gather_add_range(gather, iova, granule);
 		return;
 	}
-	gather_add_page(gather, &inval_recorder_ops, rec, iova, granule);
+	if (rec->rule->widens)
+		gather_widen(gather, iova, granule);
+	else
+		gather_add_page(gather, &inval_recorder_ops, rec, iova,
+				granule);
 }
 
 static void recorder_sync(struct gather *gather, void *cookie)

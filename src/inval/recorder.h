@@ -20,7 +20,9 @@ enum inval_kind {
  * @kind: what
  * @iova: start of the range; 0 for INVAL_ALL
  * @size: size of the range; 0 for INVAL_ALL
- * @granule: smallest page size (WALK), leaf size (PAGE, SYNC), 0 (ALL)
+ * @granule: smallest page size (WALK), leaf size (PAGE, SYNC), 0 (ALL); where
+ *	leaves of any size gather, the size of the range (PAGE) and the smallest
+ *	page (SYNC)
  */
 struct inval_event {
 	enum inval_kind kind;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The sink: gathers as arm-smmu-v3 does and sends nothing. */
+/* The sink: gathers as a driver does and sends nothing. */
 #include "sink.h"
 
 static void sink_flush_all(void *cookie)
@@ -27,9 +27,28 @@ static void sink_sync(struct gather *gather, void *cookie)
 	(void)cookie;
 }
 
+static void sink_widen(struct gather *gather, u64 iova, size_t size,
+		       void *cookie)
+{
+	(void)cookie;
+	gather_widen(gather, iova, size);
+}
+
 const struct inval_ops inval_sink_ops = {
 	.flush_all = sink_flush_all,
 	.flush_walk = sink_flush_walk,
 	.add_page = sink_add_page,
 	.sync = sink_sync,
 };
+
+static const struct inval_ops widening_sink_ops = {
+	.flush_all = sink_flush_all,
+	.flush_walk = sink_flush_walk,
+	.add_page = sink_widen,
+	.sync = sink_sync,
+};
+
+const struct inval_ops *inval_sink(const struct gather_rule *rule)
+{
+	return rule->widens ? &widening_sink_ops : &inval_sink_ops;
+}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The sink: gathers as arm-smmu-v3 does and sends nothing.
+ * The sink: gathers as a driver does and sends nothing.
  *
  * Timed code invalidates into it, so that a measured time holds the cost of
- * gathering and none of a command queue. As with arm-smmu-v3, an unmap needs a
- * gather.
+ * gathering and none of a command queue. As with those drivers, an unmap needs
+ * a gather.
  */
 #ifndef IOPT_SINK_H
 #define IOPT_SINK_H
@@ -13,8 +13,16 @@
 
 IOPT_BEGIN_DECLS
 
-/* Cookie: unused, may be NULL. */
+/* As arm-smmu-v3. Cookie: unused, may be NULL. */
 extern const struct inval_ops inval_sink_ops;
+
+/**
+ * inval_sink() - The sink that gathers by a rule.
+ * @rule: one that widens, or any other
+ *
+ * Return: static operations; cookie unused, may be NULL.
+ */
+const struct inval_ops *inval_sink(const struct gather_rule *rule);
 
 IOPT_END_DECLS
 

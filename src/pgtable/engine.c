@@ -8,12 +8,19 @@
 int lpae_create(const struct pgtable_engine *engine,
 		const struct pgtable_cfg *cfg, struct pgtable **out,
 		struct iopt_err *err);
+int amdv1_create(const struct pgtable_engine *engine,
+		 const struct pgtable_cfg *cfg, struct pgtable **out,
+		 struct iopt_err *err);
 #ifdef PGTABLE_HAS_COUNTED
 int lpae_counted_create(const struct pgtable_engine *engine,
 			const struct pgtable_cfg *cfg, struct pgtable **out,
 			struct iopt_err *err);
+int amdv1_counted_create(const struct pgtable_engine *engine,
+			 const struct pgtable_cfg *cfg, struct pgtable **out,
+			 struct iopt_err *err);
 #else
-#define lpae_counted_create NULL
+#define lpae_counted_create  NULL
+#define amdv1_counted_create NULL
 #endif
 
 /* The policies differ in nothing else: 6.12's other parameters in each. */
@@ -44,6 +51,16 @@ static const struct pgtable_engine engines[] = {
 		      .clear = PGTABLE_CLEAR_RUN,
 		      .walk = PGTABLE_WALK_VISITOR,
 		      .concat = PGTABLE_CONCAT_NEW }),
+	/* The parameters say what it does; none of them changes anything. */
+	{ .name = "amdv1",
+	  .params = { .policy = PGTABLE_WHOLE,
+		      .clear = PGTABLE_CLEAR_RUN,
+		      .walk = PGTABLE_WALK_LOOP,
+		      .concat = PGTABLE_CONCAT_OLD },
+	  .rule = "amdv1",
+	  .is_fixed = true,
+	  .create = amdv1_create,
+	  .create_counted = amdv1_counted_create },
 };
 
 const struct pgtable_engine *

@@ -67,12 +67,14 @@ struct pgtable_params {
 
 /**
  * struct pgtable_cfg - How to create a table.
- * @params: creation parameters
- * @stage: 1 or 2
- * @granule: smallest page in bytes: 4K, 16K or 64K
- * @ias: input address bits, one of 32 36 40 42 44 48 and, with 64K, 52
- * @oas: output address bits, of the same set, not below @ias
- * @coherent_walk: the walker snoops the CPU's caches
+ * @params: creation parameters; amdv1 knows none and refuses an unfixed walk
+ * @stage: 1 or 2; amdv1: 1
+ * @granule: smallest page in bytes: 4K, 16K or 64K; amdv1: 4K
+ * @ias: input address bits, one of 32 36 40 42 44 48 and, with 64K, 52; amdv1:
+ *	39 or 48
+ * @oas: output address bits, of the same set, not below @ias; amdv1: any not
+ *	below @ias up to 52
+ * @coherent_walk: the walker snoops the CPU's caches; amdv1: always
  * @arena: where tables come from; outlives the table
  * @tlb: told of every invalidation; outlives the table
  * @cookie: for @tlb
@@ -129,6 +131,13 @@ struct pgtable;
  *	there is none; *@leaf is untouched then.
  * @free: free every table; reports no invalidation.
  *
+ * amdv1 differs as its kernel code does: map_pages and unmap_pages do all
+ * @pgcount pages, over tables' ends; a map replaces what is in its way and
+ * does not look at the size of @paddr; -EINVAL when an address is not
+ * aligned; an unmap ends at the first address with no last-level table or
+ * leaf, and counts holes in such a table as unmapped, with no warning;
+ * iova_to_phys of an address above the input size is 0.
+ *
  * Source: struct io_pgtable_ops; @leaf_walk has no kernel counterpart.
  */
 struct pgtable_ops {
@@ -143,15 +152,24 @@ struct pgtable_ops {
 	void (*free)(struct pgtable *pgt);
 };
 
+/* What descriptors look like. */
+enum pgtable_format {
+	PGTABLE_LPAE,  /* VMSAv8-64 */
+	PGTABLE_AMDV1, /* AMD's host translation */
+};
+
 /**
  * struct pgtable_geometry - Shape of a table; read only after creation.
+ * @format: of the descriptors
  * @bits_per_level: index bits of a table below the top: 9, 11 or 13
- * @start_level: level of the top table, 0 to 3
+ * @start_level: level of the top table, 0 to 3; an amdv1 table has another
+ *	top, one level up, once something is mapped that needs it
  * @top_bits: index bits of the top table, more than @bits_per_level when
  *	tables are concatenated
  * @pgsizes: bitmap of the leaf sizes in bytes, as pgsize_bitmap of Linux
  */
 struct pgtable_geometry {
+	enum pgtable_format format;
 	unsigned int bits_per_level;
 	unsigned int start_level;
 	unsigned int top_bits;
@@ -163,7 +181,8 @@ struct pgtable_geometry {
  * @ops: operations; called as pgt->ops.op(pgt, ...)
  * @cfg: as created
  * @geo: shape
- * @root: the top table, in the arena: raw descriptors for a walker
+ * @root: the top table, in the arena: raw descriptors for a walker; see
+ *	@start_level of struct pgtable_geometry
  * @nr_warnings: how often the kernel would have warned; each hit counts
  */
 struct pgtable {
@@ -179,6 +198,8 @@ struct pgtable {
  * @name: as in benchmark names and on command lines: "lpae-split"
  * @params: what the word sets
  * @rule: name of the driver whose gather rule goes with it
+ * @is_fixed: one format: no driver's set of parameters, no stage 2, no granule
+ *	but 4K and no walker that does not snoop go with it
  * @create: makes an empty table for a configuration, see pgtable_create();
  *	is given the engine itself, which may be part of something larger
  * @create_counted: the same for pgtable_create_counted(); NULL when the build
@@ -188,6 +209,7 @@ struct pgtable_engine {
 	const char *name;
 	struct pgtable_params params;
 	const char *rule;
+	bool is_fixed;
 	int (*create)(const struct pgtable_engine *engine,
 		      const struct pgtable_cfg *cfg, struct pgtable **out,
 		      struct iopt_err *err);
@@ -214,7 +236,7 @@ IOPT_BEGIN_DECLS
 /**
  * pgtable_engine_find() - An engine by its word.
  * @name: "lpae-split", "lpae-nosplit", "lpae-whole", "lpae-6.1",
- *	"lpae-6.12" or "lpae-7.3"
+ *	"lpae-6.12", "lpae-7.3" or "amdv1"
  *
  * Return: a static engine; NULL when there is none of that name.
  */

@@ -118,6 +118,39 @@ void __tsan_atomic64_store(volatile void *p, u64 v, int order)
 	__atomic_store_n(to, v, __ATOMIC_SEQ_CST);
 }
 
+/* Of what is no descriptor: a lock, a sequence count, a mode. */
+u8 __tsan_atomic8_exchange(volatile u8 *p, u8 v, int order);
+u8 __tsan_atomic8_exchange(volatile u8 *p, u8 v, int order)
+{
+	(void)order;
+	return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+}
+
+void __tsan_atomic8_store(volatile u8 *p, u8 v, int order);
+void __tsan_atomic8_store(volatile u8 *p, u8 v, int order)
+{
+	(void)order;
+	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+}
+
+u32 __tsan_atomic32_load(const volatile void *p, int order);
+u32 __tsan_atomic32_load(const volatile void *p, int order)
+{
+	const volatile u32 *v = p;
+
+	(void)order;
+	return __atomic_load_n(v, __ATOMIC_SEQ_CST);
+}
+
+void __tsan_atomic32_store(volatile void *p, u32 v, int order);
+void __tsan_atomic32_store(volatile void *p, u32 v, int order)
+{
+	volatile u32 *to = p;
+
+	(void)order;
+	__atomic_store_n(to, v, __ATOMIC_SEQ_CST);
+}
+
 u64 __tsan_atomic64_fetch_add(volatile void *p, u64 v, int order);
 u64 __tsan_atomic64_fetch_add(volatile void *p, u64 v, int order)
 {

@@ -156,15 +156,16 @@ static void v2_add_page(struct gather *gather, u64 iova, size_t granule,
 		.why = TLB_WHY_PAGE,
 		.iova = iova,
 		.size = granule,
-		.granule = granule,
+		.granule = v2->cfg.widens ? GATHER_WIDEN_PGSIZE : granule,
 		.is_leaf = true,
+		.is_mixed = v2->cfg.widens,
 	};
 
 	tlb_log_request(v2->log, &request);
-	inv_range(v2, iova, granule, granule, true);
+	inv_range(v2, iova, granule, request.granule, true);
 	if (!gather)
 		return;
-	gather->pgsize = granule;
+	gather->pgsize = request.granule;
 	gather_add_range(gather, iova, granule);
 }
 
@@ -172,7 +173,9 @@ static void v2_add_page(struct gather *gather, u64 iova, size_t granule,
 static void v2_sync(struct gather *gather, void *cookie)
 {
 	struct smmuv2 *v2 = cookie;
-	struct tlb_request request = { .why = TLB_WHY_SYNC, .is_leaf = true };
+	struct tlb_request request = { .why = TLB_WHY_SYNC,
+				       .is_leaf = true,
+				       .is_mixed = v2->cfg.widens };
 
 	if (gather->pgsize) {
 		request.iova = gather->start;

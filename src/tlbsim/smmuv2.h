@@ -54,6 +54,7 @@ struct smmuv2_write {
  * @asid: of stage 1
  * @vmid: of stage 2
  * @flushes_by_asid: a table flush of stage 1 is one TLBIASID
+ * @widens: a page may be leaves of any size: each smallest page is written
  * @lg2_writes: lg2 of the writes kept for reading back, 8 to 19
  */
 struct smmuv2_cfg {
@@ -61,6 +62,7 @@ struct smmuv2_cfg {
 	u16 asid;
 	u16 vmid;
 	bool flushes_by_asid;
+	bool widens;
 	unsigned int lg2_writes;
 };
 

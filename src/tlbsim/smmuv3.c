@@ -50,6 +50,10 @@ static const struct smmu_rule rules[] = {
 	{ .name = "6.1" },
 	{ .name = "6.12" },
 	{ .name = "7.3", .has_threshold = true, .sorts_streams = true },
+	{ .name = "amdv1",
+	  .has_threshold = true,
+	  .sorts_streams = true,
+	  .widens = true },
 };
 
 const struct smmu_rule *smmu_rule_find(const char *name)
@@ -95,8 +99,9 @@ static void add_singles(const struct unit *unit,
 
 /*
  * One command for each five bits of the number of pages, lowest first. A
- * table flush does not know which levels it is about: TTL 0; there a range of
- * one page is never sent, as NUM and SCALE would both be 0.
+ * table flush does not know which levels it is about, nor does a gather of
+ * mixed leaves: TTL 0; there a range of one page is never sent, as NUM and
+ * SCALE would both be 0.
  */
 static void add_ranges(const struct unit *unit, unsigned int tg,
 		       const struct tlb_request *request)
@@ -107,10 +112,12 @@ static void add_ranges(const struct unit *unit, unsigned int tg,
 	u64 end = iova + request->size;
 
 	assert(!(request->size & lg2_mask(tg)));
-	if (request->is_leaf) {
+	if (request->is_leaf)
+		w1 |= CMD_1_LEAF;
+	if (request->is_leaf && !request->is_mixed) {
 		u32 level = 4 - (lg2_floor(request->granule) - 3) / (tg - 3);
 
-		w1 |= CMD_1_LEAF | (level & 3) << CMD_1_TTL_SHIFT;
+		w1 |= (level & 3) << CMD_1_TTL_SHIFT;
 	} else if ((nr_pages & CMD_RANGE_MAX) == 1) {
 		nr_pages++;
 	}
@@ -202,6 +209,7 @@ static void smmuv3_sync(struct gather *gather, void *cookie)
 		.size = gather->last - gather->start + 1,
 		.granule = gather->pgsize,
 		.is_leaf = true,
+		.is_mixed = domain->rule->widens,
 	};
 
 	domain->why = TLB_WHY_SYNC;
@@ -216,6 +224,10 @@ static void smmuv3_add_page(struct gather *gather, u64 iova, size_t granule,
 
 	if (!gather)
 		return;
+	if (domain->rule->widens) {
+		gather_widen(gather, iova, granule);
+		return;
+	}
 	if (__builtin_expect(domain->log != NULL, 0)) {
 		if (gather->pgsize && gather->pgsize != granule)
 			domain->why = TLB_WHY_SIZE;

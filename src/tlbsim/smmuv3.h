@@ -24,15 +24,19 @@
 
 /**
  * struct smmu_rule - What a driver sends for a range, as data.
- * @name: "6.1", "6.12" or "7.3"
+ * @name: "6.1", "6.12", "7.3"; or "amdv1": what an SMMU would be sent for the
+ *	gathers of the AMD driver, whose own commands are not modelled
  * @has_threshold: without range invalidation a range as large as a table's
  *	entries' worth of leaves goes as one whole-context command
  * @sorts_streams: ATC_INV in the order of stream numbers, else of attachment
+ * @widens: leaves of any size gather in one range: no level is named, and
+ *	without range invalidation one command goes for each smallest page
  */
 struct smmu_rule {
 	const char *name;
 	bool has_threshold;
 	bool sorts_streams;
+	bool widens;
 };
 
 /**
@@ -78,7 +82,7 @@ extern const struct inval_ops smmuv3_inval_ops;
 
 /**
  * smmu_rule_find() - The rule of a driver.
- * @name: "6.1", "6.12" or "7.3"
+ * @name: "6.1", "6.12", "7.3" or "amdv1"
  *
  * Return: a static rule; NULL when there is none of that name.
  */

@@ -110,7 +110,10 @@ static void why_text(const struct tlb_request *request, char *text, size_t room)
 	char granule[SIZE_TEXT_MAX];
 	char size[SIZE_TEXT_MAX];
 
-	size_format(request->granule, granule);
+	if (request->is_mixed)
+		strcpy(granule, "mixed");
+	else
+		size_format(request->granule, granule);
 	size_format(request->size, size);
 	switch (request->why) {
 	case TLB_WHY_ALL:
@@ -136,9 +139,10 @@ static void why_text(const struct tlb_request *request, char *text, size_t room)
 		return;
 	case TLB_WHY_PAGE:
 		snprintf(text, room,
-			 "a %s leaf at 0x%" PRIx64
+			 "%s %s leaf at 0x%" PRIx64
 			 " went; this driver does not gather",
-			 granule, request->iova);
+			 request->is_mixed ? "more than one" : "a", granule,
+			 request->iova);
 		return;
 	case TLB_WHY_SYNC:
 		snprintf(text, room,

@@ -29,6 +29,7 @@ enum tlb_why {
  * @granule: leaf size (SYNC, SIZE, DISJOINT, PAGE) or smallest page size
  *	(WALK) in bytes; 0 for a whole context
  * @is_leaf: leaf entries only
+ * @is_mixed: leaves of any size, @granule is the smallest: no level is known
  */
 struct tlb_request {
 	enum tlb_why why;
@@ -36,6 +37,7 @@ struct tlb_request {
 	u64 size;
 	u64 granule;
 	bool is_leaf;
+	bool is_mixed;
 };
 
 /* What an entry of a log is. */

@@ -58,6 +58,7 @@ static int create_v2(const struct tlbsim_cfg *cfg, struct tlbsim *sim,
 		.asid = 1,
 		.vmid = 1,
 		.flushes_by_asid = cfg->profile->flushes_by_asid,
+		.widens = sim->rule->widens,
 		.lg2_writes = lg2_entries(cfg),
 	};
 	int ret = smmuv2_create(&v2, &sim->v2, err);
@@ -80,7 +81,7 @@ static int create_any(const struct tlbsim_cfg *cfg, struct tlbsim *sim,
 		return create_v3(cfg, sim, err);
 	if (cfg->profile->interface == COST_SMMUV2)
 		return create_v2(cfg, sim, err);
-	sim->ops = &inval_sink_ops;
+	sim->ops = inval_sink(sim->rule);
 	sim->counters = &sim->empty;
 	if (tlb_counters_init(&sim->empty))
 		return iopt_err_set(err, -ENOMEM, "no memory for counters");
@@ -93,7 +94,8 @@ static int check(const struct tlbsim_cfg *cfg, struct iopt_err *err)
 
 	if (!smmu_rule_find(cfg->driver))
 		return iopt_err_set(err, -EINVAL,
-				    "driver %s: must be 6.1, 6.12 or 7.3",
+				    "driver %s: must be 6.1, 6.12, 7.3 or "
+				    "amdv1",
 				    cfg->driver);
 	if (!is_v3 &&
 	    (cfg->ril != TLBSIM_RIL_PROFILE || cfg->has_e2h || cfg->nr_sids))

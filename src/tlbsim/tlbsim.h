@@ -18,7 +18,7 @@ enum tlbsim_ril { TLBSIM_RIL_PROFILE, TLBSIM_RIL_OFF, TLBSIM_RIL_ON };
 /**
  * struct tlbsim_cfg - How to create a simulator.
  * @profile: interface, features and errata; outlives the simulator
- * @driver: "6.1", "6.12" or "7.3"
+ * @driver: "6.1", "6.12", "7.3", or "amdv1", see struct smmu_rule
  * @stage: 1 or 2
  * @granule: smallest page size in bytes
  * @ril: overrides the profile
