@@ -145,7 +145,7 @@ int ini_file_read(const char *path, const struct ini_hooks *hooks, void *arg,
 	return ret;
 }
 
-static bool is_path(const char *text)
+bool ini_file_is_path(const char *text)
 {
 	size_t len = strlen(text);
 
@@ -161,7 +161,7 @@ int ini_file_find(const char *const *dirs, size_t nr_dirs, const char *text,
 	char path[1024];
 	int ret = -ENOENT;
 
-	if (is_path(text))
+	if (ini_file_is_path(text))
 		return ini_file_read(text, hooks, arg, err);
 	for (size_t i = 0; i < nr_dirs && ret == -ENOENT; i++) {
 		snprintf(path, sizeof(path), "%s/%s.ini", dirs[i], text);

@@ -61,6 +61,12 @@ int ini_file_find(const char *const *dirs, size_t nr_dirs, const char *text,
 		  struct iopt_err *err);
 
 /**
+ * ini_file_is_path() - Is it a path, and no name of a shipped file?
+ * @text: as for ini_file_find()
+ */
+bool ini_file_is_path(const char *text);
+
+/**
  * ini_file_fail() - Refuse the file; the first refusal stands.
  * @ini: file
  * @line: number of the line that is wrong

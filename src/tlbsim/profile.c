@@ -4,11 +4,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "ini_file.h"
 
 #define MAX_PS	   (3600ull * 1000000000000ull)
 #define CONTENTION "contention "
@@ -69,13 +69,9 @@ enum section { IN_NOTHING, IN_PROFILE, IN_ITEM, IN_CONTENTION };
 
 /**
  * struct reader - A file being read.
- * @file: the file
- * @path: its name, for messages
+ * @ini: the file
  * @line: number of the line read last
  * @is_continuation: that line starts with a blank
- * @ret: 0, or the first failure, after which nothing more is looked at
- * @fail_line: its line
- * @err: its text; may be NULL
  * @section: kind of the open section
  * @section_name: its name
  * @section_line: where it starts
@@ -87,13 +83,9 @@ enum section { IN_NOTHING, IN_PROFILE, IN_ITEM, IN_CONTENTION };
  * @profile: what is read
  */
 struct reader {
-	FILE *file;
-	const char *path;
+	struct ini_file *ini;
 	int line;
 	bool is_continuation;
-	int ret;
-	int fail_line;
-	struct iopt_err *err;
 	enum section section;
 	char section_name[64];
 	int section_line;
@@ -104,24 +96,6 @@ struct reader {
 	u32 items_seen;
 	struct cost_profile profile;
 };
-
-/* The first failure stands; later ones follow from it. */
-__attribute__((format(printf, 3, 4))) static int
-fail(struct reader *r, int line, const char *fmt, ...)
-{
-	char text[192];
-	va_list ap;
-
-	if (r->ret)
-		return r->ret;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	r->fail_line = line;
-	r->ret =
-		iopt_err_set(r->err, -EINVAL, "%s:%d: %s", r->path, line, text);
-	return r->ret;
-}
 
 static u32 section_needs(const struct reader *r)
 {
@@ -152,14 +126,15 @@ static int section_close(struct reader *r)
 	u32 missing = section_needs(r) & ~r->seen;
 
 	if (missing)
-		fail(r, r->section_line, "[%s] has no %s%s", r->section_name,
-		     key_names[__builtin_ctz(missing)],
-		     missing == BIT(KEY_ARITHMETIC) ?
-			     ", which a derived value needs" :
-			     "");
+		ini_file_fail(r->ini, r->section_line, "[%s] has no %s%s",
+			      r->section_name,
+			      key_names[__builtin_ctz(missing)],
+			      missing == BIT(KEY_ARITHMETIC) ?
+				      ", which a derived value needs" :
+				      "");
 	r->section = IN_NOTHING;
 	r->seen = 0;
-	return r->ret;
+	return ini_file_error(r->ini);
 }
 
 static int contention_open(struct reader *r, const char *threads)
@@ -169,16 +144,19 @@ static int contention_open(struct reader *r, const char *threads)
 	unsigned long n = strtoul(threads, &end, 10);
 
 	if (!isdigit((unsigned char)*threads) || *end || !n || n > 65536)
-		return fail(r, r->line, "[%s]: must be [contention THREADS]",
-			    r->section_name);
+		return ini_file_fail(r->ini, r->line,
+				     "[%s]: must be [contention THREADS]",
+				     r->section_name);
 	if (p->nr_contention == COST_MAX_CONTENTION)
-		return fail(r, r->line, "[%s]: at most %d rows of contention",
-			    r->section_name, COST_MAX_CONTENTION);
+		return ini_file_fail(r->ini, r->line,
+				     "[%s]: at most %d rows of contention",
+				     r->section_name, COST_MAX_CONTENTION);
 	if (p->nr_contention &&
 	    p->contention[p->nr_contention - 1].threads >= n)
-		return fail(r, r->line,
-			    "[%s]: must come in rising order, each once",
-			    r->section_name);
+		return ini_file_fail(
+			r->ini, r->line,
+			"[%s]: must come in rising order, each once",
+			r->section_name);
 	p->contention[p->nr_contention++].threads = (u32)n;
 	r->section = IN_CONTENTION;
 	return 0;
@@ -190,34 +168,32 @@ static int item_open(struct reader *r)
 		if (strcmp(r->section_name, cost_item_name(i)) != 0)
 			continue;
 		if (r->items_seen & BIT(i))
-			return fail(r, r->line, "[%s] is there twice",
-				    r->section_name);
+			return ini_file_fail(r->ini, r->line,
+					     "[%s] is there twice",
+					     r->section_name);
 		r->items_seen |= BIT(i);
 		r->item = i;
 		r->section = IN_ITEM;
 		return 0;
 	}
-	return fail(r, r->line, "unknown section [%s]", r->section_name);
+	return ini_file_fail(r->ini, r->line, "unknown section [%s]",
+			     r->section_name);
 }
 
 /* A line "[name]". */
-static int section_open(struct reader *r, const char *text)
+static int section_open(struct reader *r, const char *name)
 {
-	size_t len = strcspn(text, "]");
-
 	if (section_close(r))
-		return r->ret;
-	if (text[len] != ']' || len >= sizeof(r->section_name))
-		return fail(r, r->line, "a section must read [name]");
-	memcpy(r->section_name, text, len);
-	r->section_name[len] = '\0';
+		return ini_file_error(r->ini);
+	snprintf(r->section_name, sizeof(r->section_name), "%s", name);
 	r->section_line = r->line;
 	if (!strncmp(r->section_name, CONTENTION, strlen(CONTENTION)))
 		return contention_open(r, r->section_name + strlen(CONTENTION));
 	if (strcmp(r->section_name, "profile") != 0)
 		return item_open(r);
 	if (r->has_profile)
-		return fail(r, r->line, "[profile] is there twice");
+		return ini_file_fail(r->ini, r->line,
+				     "[profile] is there twice");
 	r->has_profile = true;
 	r->section = IN_PROFILE;
 	return 0;
@@ -323,7 +299,8 @@ static int read_time(struct reader *r, const char *text, u64 *ps)
 
 	if (!profile_time_parse(text, ps, &err))
 		return 0;
-	return fail(r, r->line, "%s: %s", key_names[r->key], err.msg);
+	return ini_file_fail(r->ini, r->line, "%s: %s", key_names[r->key],
+			     err.msg);
 }
 
 /* One of @nr words; *@word is its number. */
@@ -340,8 +317,8 @@ static int read_word(struct reader *r, const char *text,
 		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s",
 			 i ? ", " : "", words[i]);
 	}
-	return fail(r, r->line, "%s = %s: must be one of %s", key_names[r->key],
-		    text, all);
+	return ini_file_fail(r->ini, r->line, "%s = %s: must be one of %s",
+			     key_names[r->key], text, all);
 }
 
 static int read_flag(struct reader *r, const char *text,
@@ -350,7 +327,7 @@ static int read_flag(struct reader *r, const char *text,
 	u32 word;
 
 	if (read_word(r, text, words, 2, &word))
-		return r->ret;
+		return ini_file_error(r->ini);
 	*flag = word;
 	return 0;
 }
@@ -360,10 +337,12 @@ static int read_text(struct reader *r, const char *text, char *to, size_t room)
 	size_t len = r->is_continuation ? strlen(to) : 0;
 
 	if (!*text)
-		return fail(r, r->line, "%s is empty", key_names[r->key]);
+		return ini_file_fail(r->ini, r->line, "%s is empty",
+				     key_names[r->key]);
 	if (len + 1 + strlen(text) >= room)
-		return fail(r, r->line, "%s is longer than %zu characters",
-			    key_names[r->key], room - 2);
+		return ini_file_fail(r->ini, r->line,
+				     "%s is longer than %zu characters",
+				     key_names[r->key], room - 2);
 	snprintf(to + len, room - len, "%s%s", len ? " " : "", text);
 	return 0;
 }
@@ -372,9 +351,10 @@ static int read_name(struct reader *r, const char *text, char *to, size_t room)
 {
 	if (text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz"
 			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-")])
-		return fail(r, r->line,
-			    "name = %s: must be of letters, digits, _ . and -",
-			    text);
+		return ini_file_fail(
+			r->ini, r->line,
+			"name = %s: must be of letters, digits, _ . and -",
+			text);
 	return read_text(r, text, to, room);
 }
 
@@ -394,7 +374,7 @@ static int read_profile(struct reader *r, const char *text)
 	case KEY_INTERFACE:
 		if (!read_word(r, text, interfaces, 3, &word))
 			p->interface = (enum cost_interface)word;
-		return r->ret;
+		return ini_file_error(r->ini);
 	case KEY_RIL:
 		return read_flag(r, text, switches, &p->has_ril);
 	case KEY_TABLE_FLUSH:
@@ -411,7 +391,7 @@ static int read_kind(struct reader *r, const char *text, enum cost_kind *kind)
 
 	if (!read_word(r, text, kinds, 3, &word))
 		*kind = (enum cost_kind)word;
-	return r->ret;
+	return ini_file_error(r->ini);
 }
 
 static int read_item(struct reader *r, const char *text)
@@ -445,10 +425,11 @@ static int read_contention(struct reader *r, const char *text)
 		return read_time(r, text, &row->sync_ps);
 	case KEY_KIND:
 		if (!read_kind(r, text, &kind) && kind != COST_MEASURED)
-			fail(r, r->line,
-			     "kind = %s: a contention row must be measured",
-			     text);
-		return r->ret;
+			ini_file_fail(
+				r->ini, r->line,
+				"kind = %s: a contention row must be measured",
+				text);
+		return ini_file_error(r->ini);
 	default:
 		return read_text(r, text, p->contention_source,
 				 sizeof(p->contention_source));
@@ -467,15 +448,18 @@ static int read_key(struct reader *r, const char *name, const char *text)
 	while (key < NR_KEYS && strcmp(key_names[key], name) != 0)
 		key++;
 	if (r->section == IN_NOTHING)
-		return fail(r, r->line, "%s is in no section", name);
+		return ini_file_fail(r->ini, r->line, "%s is in no section",
+				     name);
 	if (key == NR_KEYS || !(section_may(r->section) & BIT(key)))
-		return fail(r, r->line, "unknown key %s in [%s]", name,
-			    r->section_name);
+		return ini_file_fail(r->ini, r->line, "unknown key %s in [%s]",
+				     name, r->section_name);
 	if (r->is_continuation && !is_text((enum key)key))
-		return fail(r, r->line, "%s must be on one line", name);
+		return ini_file_fail(r->ini, r->line, "%s must be on one line",
+				     name);
 	if (!r->is_continuation && r->seen & BIT(key))
-		return fail(r, r->line, "%s is there twice in [%s]", name,
-			    r->section_name);
+		return ini_file_fail(r->ini, r->line,
+				     "%s is there twice in [%s]", name,
+				     r->section_name);
 	r->seen |= BIT(key);
 	r->key = (enum key)key;
 	if (r->section == IN_PROFILE)
@@ -483,41 +467,6 @@ static int read_key(struct reader *r, const char *name, const char *text)
 	if (r->section == IN_ITEM)
 		return read_item(r, text);
 	return read_contention(r, text);
-}
-
-/* libinih's: a key and its value, 0 for an error. */
-static int on_key(void *user, const char *section, const char *name,
-		  const char *value)
-{
-	struct reader *r = user;
-
-	(void)section;
-	if (!r->ret)
-		read_key(r, name, value);
-	return 1;
-}
-
-/* libinih's: like fgets(); here the lines are counted, and sections opened. */
-static char *on_line(char *str, int num, void *stream)
-{
-	struct reader *r = stream;
-
-	if (r->ret || !fgets(str, num, r->file))
-		return NULL;
-	r->line++;
-	if (strlen(str) == (size_t)num - 1 && str[num - 2] != '\n') {
-		fail(r, r->line,
-		     "longer than %d characters: continue it on a line that "
-		     "starts with a blank",
-		     num - 2);
-		return NULL;
-	}
-	r->is_continuation = str[0] == ' ' || str[0] == '\t';
-	if (str[0] == '[')
-		section_open(r, str + 1);
-	else if (str[strspn(str, " \t")] == '[')
-		fail(r, r->line, "a section must start in the first column");
-	return str;
 }
 
 /* What no single section can tell. */
@@ -528,90 +477,71 @@ static void check_whole(struct reader *r)
 
 	section_close(r);
 	if (!r->has_profile)
-		fail(r, r->line, "ends without [profile]");
+		ini_file_fail(r->ini, r->line, "ends without [profile]");
 	if (missing)
-		fail(r, r->line, "ends without [%s]",
-		     cost_item_name(__builtin_ctz(missing)));
+		ini_file_fail(r->ini, r->line, "ends without [%s]",
+			      cost_item_name(__builtin_ctz(missing)));
 	if (p->interface != COST_SMMUV3 && (p->has_ril || p->repeats_tlbi))
-		fail(r, r->line,
-		     "interface %s: ril and repeats_tlbi are of smmuv3",
-		     cost_interface_name(p->interface));
+		ini_file_fail(
+			r->ini, r->line,
+			"interface %s: ril and repeats_tlbi are of smmuv3",
+			cost_interface_name(p->interface));
 	if (p->interface != COST_SMMUV2 && p->flushes_by_asid)
-		fail(r, r->line, "interface %s: table_flush is of smmuv2",
-		     cost_interface_name(p->interface));
+		ini_file_fail(r->ini, r->line,
+			      "interface %s: table_flush is of smmuv2",
+			      cost_interface_name(p->interface));
 }
 
-static int read_file(FILE *file, const char *path, struct cost_profile *profile,
-		     struct iopt_err *err)
+static void on_section(struct ini_file *ini, void *arg, const char *name)
 {
-	struct reader *r = calloc(1, sizeof(*r));
-	int ret;
+	struct reader *r = arg;
 
-	if (!r)
-		return iopt_err_set(err, -ENOMEM, "no memory for %s", path);
-	r->file = file;
-	r->path = path;
-	r->err = err;
-	ret = ini_parse_stream(on_line, r, on_key, r);
-	if (ferror(file))
-		r->ret = iopt_err_set(err, -EIO, "%s: could not be read", path);
-	if (ret > 0 && r->ret == -EINVAL && ret < r->fail_line)
-		r->ret = 0; /* libinih stumbled first */
-	if (ret > 0)
-		fail(r, ret, "must be [section] or key = value");
-	if (ret < 0)
-		r->ret = iopt_err_set(err, -ENOMEM, "no memory for %s", path);
+	r->ini = ini;
+	r->line = ini_file_line(ini);
+	section_open(r, name);
+}
+
+static void on_key(struct ini_file *ini, void *arg, const char *name,
+		   const char *value)
+{
+	struct reader *r = arg;
+
+	r->ini = ini;
+	r->line = ini_file_line(ini);
+	r->is_continuation = ini_file_is_continuation(ini);
+	read_key(r, name, value);
+}
+
+static void on_end(struct ini_file *ini, void *arg)
+{
+	struct reader *r = arg;
+
+	r->ini = ini;
+	r->line = ini_file_line(ini);
 	check_whole(r);
-	ret = r->ret;
-	if (!ret)
-		*profile = r->profile;
-	free(r);
-	return ret;
-}
-
-static int load_file(const char *path, struct cost_profile *profile,
-		     struct iopt_err *err)
-{
-	FILE *file = fopen(path, "r");
-	int ret;
-
-	if (!file) {
-		ret = -errno;
-		return iopt_err_set(err, ret, "%s: %s", path, strerror(-ret));
-	}
-	ret = read_file(file, path, profile, err);
-	fclose(file);
-	return ret;
-}
-
-static bool is_path(const char *text)
-{
-	size_t len = strlen(text);
-
-	return strchr(text, '/') ||
-	       (len > 4 && !strcmp(text + len - 4, ".ini"));
 }
 
 int profile_load(const char *text, struct cost_profile *profile,
 		 struct iopt_err *err)
 {
 	static const char *const dirs[] = { IOPT_PROFILE_DIR, "data/profiles" };
-	char path[1024];
+	static const struct ini_hooks hooks = { on_section, on_key, on_end };
+	struct reader *r = calloc(1, sizeof(*r));
 	int ret;
 
-	if (is_path(text))
-		return load_file(text, profile, err);
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		snprintf(path, sizeof(path), "%s/%s.ini", dirs[i], text);
-		ret = load_file(path, profile, err);
-		if (ret != -ENOENT)
-			return ret;
-	}
-	return iopt_err_set(
-		err, -ENOENT,
-		"no cost profile \"%s\": must be one of data/profiles, or a "
-		"file with a / in its name or .ini at its end",
-		text);
+	if (!r)
+		return iopt_err_set(err, -ENOMEM, "no memory for %s", text);
+	ret = ini_file_find(dirs, ARRAY_SIZE(dirs), text, &hooks, r, err);
+	if (ret == -ENOENT && !ini_file_is_path(text))
+		iopt_err_set(err, ret,
+			     "no cost profile \"%s\": must be one of "
+			     "data/profiles, or a file with a / in its name or "
+			     ".ini at its end",
+			     text);
+	if (!ret)
+		*profile = r->profile;
+	free(r);
+	return ret;
 }
 
 const char *profile_name_at(size_t i)
