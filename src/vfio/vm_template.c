@@ -452,7 +452,11 @@ int vm_template_load(const char *machine, struct vm_template *t,
 		     "end",
 		     machine);
 	ret = ini_file_find(dirs, ARRAY_SIZE(dirs), machine, &hooks, &r, err);
-	if (!ret)
-		iopt_err_set(err, 0, "%s", "");
+	if (ret == -ENOENT && !ini_file_is_path(machine))
+		iopt_err_set(err, ret,
+			     "no machine \"%s\": must be one of data/layouts, "
+			     "or a file with a / in its name or .ini at its "
+			     "end",
+			     machine);
 	return ret;
 }
