@@ -10,7 +10,7 @@ arg = $(if $(value $2),$1 '$(subst ','\'',$(value $2))')
 flag = $(if $(filter-out 0,$($2)),$1)
 
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
-	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
+	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE) \
 	$(if $(filter 0,$(PLOT)),--no-plot) $(call flag,--verbose,V)
@@ -31,6 +31,8 @@ help: ## this page
 #  Variables, for bench and quick:
 #    FILTER=REGEX  only cases whose name matches (POSIX extended, unanchored)
 #    CPU=N         measure on this CPU (default: picked by topology)
+#    NODE=N        page tables in the memory of this node, on a CPU of it unless
+#                  CPU (default: the CPU's own node)
 #    REPS=N        rounds, one process a family each (default: 9, quick 3)
 #    OUT=FILE      where the result goes (default: results/HOST/TIME-REV.json)
 #    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER

@@ -74,9 +74,24 @@ static void add_families(struct adder *a,
 	add(a, "iopt_family", "%s", text);
 }
 
+/* Where page tables lie, if the kernel was asked and agreed. */
+static void add_node(struct adder *a, const struct machine *m)
+{
+	if (m->choice.node == HOST_NODE_ANY)
+		add(a, "iopt_node", HOST_UNKNOWN);
+	else
+		add(a, "iopt_node", "%d", m->choice.node);
+	if (!m->bind_ret)
+		add(a, "iopt_node_bound", "yes");
+	else
+		add(a, "iopt_node_bound", "no: %s",
+		    m->bind_ret > 0 ? "nobody asked" : strerror(-m->bind_ret));
+}
+
 static void add_machine(struct adder *a, const struct machine *m)
 {
 	const char *hwloc = host_hwloc_version(m->topo);
+	char topology[HOST_TOPOLOGY_MAX];
 	char text[VALUE_MAX] = "";
 
 	for (size_t i = 0; i < m->doubts.nr; i++)
@@ -84,6 +99,9 @@ static void add_machine(struct adder *a, const struct machine *m)
 	add(a, "iopt_cpu", "%u", m->choice.cpu);
 	add(a, "iopt_cpu_reason", "%s", m->choice.reason);
 	add(a, "iopt_cpu_bound", m->is_bound ? "yes" : "no");
+	add_node(a, m);
+	host_topology_text(m->topo, topology);
+	add(a, "iopt_topology", "%s", topology);
 	add(a, "iopt_clock", "%s", m->clock.name);
 	add(a, "iopt_clock_overhead_ns", "%.1f", m->clock.overhead_ns);
 	add(a, "iopt_clock_resolution_ns", "%" PRIu64, m->clock.resolution_ns);

@@ -183,10 +183,10 @@ static u64 arena_bytes(const struct selection *sel)
 static int run_job(struct job *job)
 {
 	struct arena_cfg cfg = { .size = arena_bytes(job->sel),
-				 .bind = host_mem_bind,
-				 .bind_arg = &job->machine.place };
+				 .bind = machine_mem_bind,
+				 .bind_arg = &job->machine };
 	const struct machine_wish wish = {
-		.cpu = job->opt->cpu,
+		.host = { job->opt->cpu, job->opt->node },
 		.wants_perf = !job->opt->has_no_perf,
 	};
 	struct iopt_err err = { "" };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "cpu_choice.h"
 #include "profile.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 	OPT_JSON,
 	OPT_LIST,
 	OPT_MIN_TIME_MS,
+	OPT_NODE,
 	OPT_NO_PERF,
 	OPT_OUT,
 	OPT_PLAN,
@@ -43,6 +45,7 @@ static const struct option table[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "min-time-ms", required_argument, NULL, OPT_MIN_TIME_MS },
+	{ "node", required_argument, NULL, OPT_NODE },
 	{ "no-perf", no_argument, NULL, OPT_NO_PERF },
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "plan", required_argument, NULL, OPT_PLAN },
@@ -85,6 +88,11 @@ const char *options_help(void)
 	       "  --round N         recorded in the result (default: 0)\n"
 	       "  --cpu N           run on this CPU (default: chosen by "
 	       "topology)\n"
+	       "  --node N          page tables in this node's memory, on a "
+	       "CPU "
+	       "of it\n"
+	       "                    unless --cpu (default: the CPU's own "
+	       "node)\n"
 	       "  --min-time-ms N   timed part of a case (default: 10)\n"
 	       "  --no-perf         do not count perf events round what is "
 	       "timed\n"
@@ -206,13 +214,15 @@ static int add_trace(struct options *opt, const char *path,
 	return 0;
 }
 
-static int set_cpu(struct options *opt, const char *text, struct iopt_err *err)
+/* The number of a CPU or a node. */
+static int set_index(int *index, const char *name, const char *text,
+		     struct iopt_err *err)
 {
-	u64 cpu;
-	int ret = parse_number("cpu", text, 0, 65535, &cpu, err);
+	u64 v;
+	int ret = parse_number(name, text, 0, 65535, &v, err);
 
 	if (!ret)
-		opt->cpu = (int)cpu;
+		*index = (int)v;
 	return ret;
 }
 
@@ -225,7 +235,7 @@ static int apply(struct options *opt, int o, const char *arg,
 		opt->is_count_only = true;
 		return 0;
 	case OPT_CPU:
-		return set_cpu(opt, arg, err);
+		return set_index(&opt->cpu, "cpu", arg, err);
 	case OPT_FAMILY:
 		return add_family(opt, arg, families, err);
 	case OPT_FILTER:
@@ -242,6 +252,8 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_MIN_TIME_MS:
 		return parse_number("min-time-ms", arg, 1, 3600000,
 				    &opt->min_time_ms, err);
+	case OPT_NODE:
+		return set_index(&opt->node, "node", arg, err);
 	case OPT_NO_PERF:
 		opt->has_no_perf = true;
 		return 0;
@@ -316,7 +328,8 @@ int options_parse(struct options *opt, int argc, char **argv,
 {
 	int ret;
 
-	*opt = (struct options){ .cpu = -1,
+	*opt = (struct options){ .cpu = HOST_CPU_ANY,
+				 .node = HOST_NODE_ANY,
 				 .min_time_ms = 10,
 				 .set = BENCH_DEFAULT };
 	if (getrandom(&opt->seed, sizeof(opt->seed), 0) < 0)

@@ -25,6 +25,7 @@
  * @seed: of the order and of random inputs
  * @round: recorded
  * @cpu: to pin to; negative to let topology pick
+ * @node: of the memory of page tables; negative for that of the CPU
  * @min_time_ms: timed part of a case
  * @out: file for JSON; NULL for a table on standard output
  * @set: which cases
@@ -49,6 +50,7 @@ struct options {
 	u64 seed;
 	u64 round;
 	int cpu;
+	int node;
 	u64 min_time_ms;
 	const char *out;
 	enum bench_set set;

@@ -54,6 +54,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--family", action="append", default=[],
                         help="only this family (repeatable)")
     parser.add_argument("--cpu", default="", help="measure on this CPU")
+    parser.add_argument("--node", default="",
+                        help="page tables in this node's memory, on a CPU of "
+                        "it unless --cpu")
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="where the result goes")
     parser.add_argument("--reps", type=positive, metavar="N",
@@ -122,8 +125,8 @@ def settings_of(args: argparse.Namespace) -> runner.Settings:
     return runner.Settings(
         bench=str(args.bench), rounds=rounds, seed=seed, budget_s=budget,
         subset="quick" if args.quick else "full" if args.full else "",
-        filter=args.filter, cpu=args.cpu, traces=tuple(args.trace),
-        families=tuple(families), profiles=tuple(profiles_of(args)),
+        filter=args.filter, cpu=args.cpu, node=args.node,
+        traces=tuple(args.trace), families=tuple(families), profiles=tuple(profiles_of(args)),
         min_time_ms=args.min_time_ms,
         long_rounds=None if args.reps else LONG_ROUNDS)
 

@@ -114,6 +114,61 @@ static void test_siblings(void **state)
 	}
 }
 
+/* What a result says of a topology gives that topology again. */
+static const struct {
+	const char *synthetic, *text;
+} texts[] = {
+	{ "pack:2 [numa(memory=4GiB)] l3:1(size=32MiB) core:64 pu:1",
+	  "Package:2 [NUMANode(memory=4294967296)] "
+	  "L3Cache:1(size=33554432) Core:64 PU:1" },
+	{ "core:2 pu:2(indexes=0,2,1,3)", "Core:2 PU:2(indexes=2*2:1*2)" },
+};
+
+static void test_text(void **state)
+{
+	char text[HOST_TOPOLOGY_MAX], again[HOST_TOPOLOGY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct host_topology *topo = topology_of(texts[i].synthetic);
+
+		host_topology_text(topo, text);
+		expect_text(text, texts[i].text, texts[i].synthetic);
+		host_topology_destroy(topo);
+		topo = topology_of(text);
+		host_topology_text(topo, again);
+		assert_string_equal(text, again);
+		host_topology_destroy(topo);
+	}
+}
+
+static const struct {
+	const char *synthetic;
+	unsigned int cpu;
+	int node;
+} node_rows[] = {
+	{ "pack:2 numa:1 core:4 pu:1", 3, 0 },
+	{ "pack:2 numa:1 core:4 pu:1", 4, 1 },
+	{ "numa:4(indexes=3,2,1,0) core:2 pu:1", 0, 3 },
+	{ "core:4 pu:1", 2, 0 },
+	{ "core:4 pu:1", 9, HOST_NODE_ANY },
+};
+
+static void test_nodes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(node_rows); i++) {
+		struct host_topology *topo =
+			topology_of(node_rows[i].synthetic);
+		int node = host_node_of(topo, node_rows[i].cpu);
+
+		expect_int(node, node_rows[i].node, node_rows[i].synthetic);
+		assert_int_equal(host_node_exists(topo, node), node >= 0);
+		assert_false(host_node_exists(topo, 99));
+		host_topology_destroy(topo);
+	}
+}
+
 static const struct {
 	const char *variable, *value;
 } bad[] = {
@@ -143,7 +198,7 @@ static void test_bad_topology(void **state)
 static void test_synthetic_does_not_bind(void **state)
 {
 	struct host_topology *topo = topology_of("core:2 pu:1");
-	struct host_place place = { topo, 1 };
+	struct host_place place = { topo, 0 };
 	struct iopt_err err = { "" };
 	int before = sched_getcpu();
 
@@ -153,8 +208,12 @@ static void test_synthetic_does_not_bind(void **state)
 	expect_text(err.msg, "cpu 1", "error text");
 	expect_text(err.msg, "nothing is bound", "error text");
 	assert_int_equal(host_mem_bind(&err, sizeof(err), &place), -ENOTSUP);
+	place.node = 99;
+	assert_int_equal(host_mem_bind(&err, sizeof(err), &place), -ENOTSUP);
 	host_topology_destroy(topo);
 }
+
+static const struct host_wish anything = { HOST_CPU_ANY, HOST_NODE_ANY };
 
 static void test_bind_cpu(void **state)
 {
@@ -164,8 +223,8 @@ static void test_bind_cpu(void **state)
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	assert_int_equal(
-		host_cpu_choose(topo, NULL, HOST_CPU_ANY, &choice, NULL), 0);
+	assert_int_equal(host_cpu_choose(topo, NULL, &anything, &choice, NULL),
+			 0);
 	assert_int_equal(host_cpu_bind(topo, choice.cpu, NULL), 0);
 	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
 	assert_int_equal(CPU_COUNT(&after), 1);
@@ -202,7 +261,9 @@ static int policy_of(void *p)
 static void test_bind_memory(void **state)
 {
 	struct host_topology *topo = topology_of(NULL);
-	struct host_place place = { topo, (unsigned int)sched_getcpu() };
+	struct host_place place = {
+		topo, host_node_of(topo, (unsigned int)sched_getcpu())
+	};
 	const struct arena_cfg cfg = { .size = SZ_2M,
 				       .bind = host_mem_bind,
 				       .bind_arg = &place };
@@ -244,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_counts_and_caches),
 		cmocka_unit_test(test_no_such_cpu),
 		cmocka_unit_test(test_siblings),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_bad_topology),
 		cmocka_unit_test(test_synthetic_does_not_bind),
 		cmocka_unit_test(test_bind_cpu),

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 BENCH = ""
+TOPOLOGIES = Path(__file__).resolve().parent / "data" / "topology"
+SERVER = str(TOPOLOGIES / "arm64-2s128c.xml")
+HYBRID = str(TOPOLOGIES / "arm64-hybrid.xml")
 GRAMMAR = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+:[0-9A-Za-z_.-]+)+")
 
 
@@ -38,6 +41,8 @@ class Usage(unittest.TestCase):
         (["--bogus"], 2, "--bogus: there is no such option"),
         (["--out"], 2, "--out: a value is wanted"),
         (["--cpu", "60000"], 2, "cpu 60000 cannot be used; this process may use "),
+        (["--node", "1000"], 2, "node 1000 cannot be used; this process may use "),
+        (["--node", "one"], 2, "--node one: a number from 0 to 65535 is wanted"),
         (["map"], 2, "map: there are options only"),
         (["--filter", "no_such_case"], 1, "no case matches --filter no_such_case"),
         (["--out", "/nonexistent/o.json"], 1, "--out /nonexistent/o.json: No such file"),
@@ -137,6 +142,54 @@ class Result(unittest.TestCase):
             with self.subTest(cpu=cpu):
                 context = self.result("--cpu", str(cpu))[0]["context"]
                 self.assertEqual(context["iopt_cpu"], str(cpu))
+
+    def test_node(self) -> None:
+        context = self.result("--node", "0")[0]["context"]
+        self.assertEqual(context["iopt_node"], "0")
+        self.assertRegex(context["iopt_node_bound"], "^(yes$|no: )")
+
+    # Variable, file or text; options; CPU, node and part of the topology.
+    ELSEWHERE = [
+        ("HWLOC_XMLFILE", SERVER, [], "127", "1", "Package:2 "),
+        ("HWLOC_XMLFILE", SERVER, ["--node", "0"], "63", "0", "Core:8 PU:1"),
+        ("HWLOC_XMLFILE", SERVER, ["--cpu", "5", "--node", "1"], "5", "1", "L3Cache:8"),
+        ("HWLOC_XMLFILE", HYBRID, [], "7", "0", "kinds:0-3;4-7"),
+        ("HWLOC_SYNTHETIC", "pack:2 numa:1 core:64 pu:1", [], "127", "1", "Core:64"),
+    ]
+
+    def test_other_machines(self) -> None:
+        """A CPU is chosen there, and what cannot be bound here is said."""
+        for variable, value, options, cpu, node, topology in self.ELSEWHERE:
+            with self.subTest(topology=value, options=options):
+                os.environ[variable] = value
+                try:
+                    context = self.result(*options)[0]["context"]
+                finally:
+                    del os.environ[variable]
+                self.assertEqual(context["iopt_cpu"], cpu)
+                self.assertEqual(context["iopt_node"], node)
+                self.assertIn(topology, context["iopt_topology"])
+                self.assertEqual(context["iopt_cpu_bound"], "no")
+                self.assertTrue(context["iopt_node_bound"].startswith("no: "))
+
+    def test_perf(self) -> None:
+        """What is not counted has a reason, and what is counted a number."""
+        counted = self.result()[0]
+        context = counted["context"]
+        for part in ("hardware", "kernel", "software"):
+            self.assertRegex(context[f"iopt_perf_{part}"], "^(yes$|[a-z-]+: .)")
+        events = dict(e.split("=", 1) for e in context["iopt_perf_events"].split())
+        self.assertEqual(len(events), 10)
+        for row in counted["benchmarks"]:
+            if "multiplexed" in row["label"]:
+                continue
+            there = {key for key in row if key.startswith("perf_")}
+            self.assertEqual(there, {e for e in events if events[e] != "none"})
+            self.assertGreaterEqual(row["steal_ms"], 0)
+        without = self.result("--no-perf")[0]
+        self.assertEqual(without["context"]["iopt_perf_hardware"], "off: --no-perf")
+        for row in without["benchmarks"]:
+            self.assertFalse([key for key in row if key.startswith("perf_")])
 
     def test_order_is_the_seeds(self) -> None:
         first = [row["name"] for row in self.result()[0]["benchmarks"]]

@@ -54,6 +54,7 @@ class Settings:
     subset: str = ""
     filter: str = ""
     cpu: str = ""
+    node: str = ""
     traces: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
@@ -76,7 +77,8 @@ class Settings:
 
     def _placing(self) -> list[str]:
         """The options for any process: where it runs, and that it tells."""
-        return ["--progress"] + (["--cpu", self.cpu] if self.cpu else [])
+        return (["--progress"] + (["--cpu", self.cpu] if self.cpu else [])
+                + (["--node", self.node] if self.node else []))
 
     def measuring(self) -> list[str]:
         """The options of iopt-bench for a process that measures."""

@@ -24,6 +24,28 @@ static void read_isolated(struct host_topology *topo, const char *root)
 }
 
 /*
+ * isolcpus= takes CPUs out of every process's binding. So a binding that only
+ * lacks those was not asked for, and they may be chosen.
+ */
+static void read_binding(struct host_topology *topo)
+{
+	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
+
+	hwloc_bitmap_copy(topo->candidates, topo->allowed);
+	if (!bound)
+		return;
+	if (host_topology_is_here(topo) &&
+	    !hwloc_get_cpubind(topo->hwloc, bound, HWLOC_CPUBIND_THREAD)) {
+		hwloc_bitmap_or(bound, bound, topo->isolated);
+		hwloc_bitmap_and(bound, bound, topo->allowed);
+		if (!hwloc_bitmap_isequal(bound, topo->allowed))
+			hwloc_get_cpubind(topo->hwloc, topo->candidates,
+					  HWLOC_CPUBIND_THREAD);
+	}
+	hwloc_bitmap_free(bound);
+}
+
+/*
  * hwloc ignores a description that it cannot read and takes this machine
  * instead, which nobody asked for.
  */
@@ -65,7 +87,10 @@ int host_topology_create(const char *root, struct host_topology **out,
 	setenv("HWLOC_HIDE_ERRORS", "2", 0);
 	if (topo)
 		topo->isolated = hwloc_bitmap_alloc();
-	if (!topo || !topo->isolated || hwloc_topology_init(&topo->hwloc)) {
+	if (topo)
+		topo->candidates = hwloc_bitmap_alloc();
+	if (!topo || !topo->isolated || !topo->candidates ||
+	    hwloc_topology_init(&topo->hwloc)) {
 		host_topology_destroy(topo);
 		return iopt_err_set(err, -ENOMEM, "topology: out of memory");
 	}
@@ -76,6 +101,7 @@ int host_topology_create(const char *root, struct host_topology **out,
 	}
 	topo->allowed = hwloc_topology_get_allowed_cpuset(topo->hwloc);
 	read_isolated(topo, root);
+	read_binding(topo);
 	*out = topo;
 	return 0;
 }
@@ -87,6 +113,7 @@ void host_topology_destroy(struct host_topology *topo)
 	if (topo->hwloc)
 		hwloc_topology_destroy(topo->hwloc);
 	hwloc_bitmap_free(topo->isolated);
+	hwloc_bitmap_free(topo->candidates);
 	free(topo);
 }
 
@@ -179,29 +206,74 @@ int host_cpu_bind(const struct host_topology *topo, unsigned int cpu,
 	return ret;
 }
 
-/*
- * The first of the nodes near a CPU: the others are slower or special (HBM
- * that is asked for, memory of a device), which hwloc puts after it.
- */
+bool host_node_exists(const struct host_topology *topo, int node)
+{
+	return node >= 0 &&
+	       hwloc_bitmap_isset(
+		       hwloc_topology_get_allowed_nodeset(topo->hwloc),
+		       (unsigned int)node);
+}
+
+int host_node_of(const struct host_topology *topo, unsigned int cpu)
+{
+	hwloc_obj_t pu = hwloc_get_pu_obj_by_os_index(topo->hwloc, cpu);
+
+	return pu && pu->nodeset ? hwloc_bitmap_first(pu->nodeset) :
+				   HOST_NODE_ANY;
+}
+
 int host_mem_bind(void *base, size_t size, void *place)
 {
 	const struct host_place *p = place;
 	hwloc_bitmap_t node;
-	hwloc_obj_t pu;
 	int ret = 0;
 
-	pu = hwloc_get_pu_obj_by_os_index(p->topo->hwloc, p->cpu);
-	if (!pu || !host_topology_is_here(p->topo))
+	if (!host_topology_is_here(p->topo) ||
+	    !host_node_exists(p->topo, p->node))
 		return -ENOTSUP;
-	node = hwloc_bitmap_dup(pu->nodeset);
+	node = hwloc_bitmap_alloc();
 	if (!node)
 		return -ENOMEM;
-	hwloc_bitmap_singlify(node);
+	hwloc_bitmap_only(node, (unsigned int)p->node);
 	if (hwloc_set_area_membind(p->topo->hwloc, base, size, node,
 				   HWLOC_MEMBIND_BIND, HWLOC_MEMBIND_BYNODESET))
 		ret = errno == ENOSYS ? -ENOTSUP : -errno;
 	hwloc_bitmap_free(node);
 	return ret;
+}
+
+/* Each kind's CPUs, in hwloc's order, from the least efficient on. */
+static void append_kinds(const struct host_topology *topo, char *text)
+{
+	int nr = hwloc_cpukinds_get_nr(topo->hwloc, 0);
+	hwloc_bitmap_t set = hwloc_bitmap_alloc();
+	char list[HOST_TEXT_MAX];
+
+	for (int i = 0; set && nr > 1 && i < nr; i++) {
+		size_t len = strlen(text);
+
+		if (hwloc_cpukinds_get_info(topo->hwloc, (unsigned int)i, set,
+					    NULL, NULL, NULL, 0))
+			continue;
+		hwloc_bitmap_list_snprintf(list, sizeof(list), set);
+		snprintf(text + len, HOST_TOPOLOGY_MAX - len, "%s%s",
+			 i ? ";" : " kinds:", list);
+	}
+	hwloc_bitmap_free(set);
+}
+
+void host_topology_text(const struct host_topology *topo,
+			char text[HOST_TOPOLOGY_MAX])
+{
+	struct host_counts n = host_topology_counts(topo);
+	int len = hwloc_topology_export_synthetic(topo->hwloc, text,
+						  HOST_TOPOLOGY_MAX, 0);
+
+	if (len < 0 || len >= HOST_TOPOLOGY_MAX)
+		snprintf(text, HOST_TOPOLOGY_MAX,
+			 "packages:%u nodes:%u cores:%u pus:%u", n.nr_packages,
+			 n.nr_numa_nodes, n.nr_cores, n.nr_pus);
+	append_kinds(topo, text);
 }
 
 const char *host_hwloc_version(const struct host_topology *topo)

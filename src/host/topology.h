@@ -14,8 +14,12 @@
 
 struct host_topology;
 
-/* Room for a list of CPUs or a line of caches. */
-#define HOST_TEXT_MAX 256
+/* Room for a list of CPUs or a line of caches; for a whole topology. */
+#define HOST_TEXT_MAX	  256
+#define HOST_TOPOLOGY_MAX 1024
+
+/* The node of the CPU. */
+#define HOST_NODE_ANY (-1)
 
 /**
  * struct host_counts - How many there are, of those this process may use.
@@ -36,17 +40,17 @@ struct host_counts {
 /**
  * struct host_place - Where memory is wanted, for host_mem_bind().
  * @topo: topology
- * @cpu: CPU whose node it is
+ * @node: number of the node
  */
 struct host_place {
 	const struct host_topology *topo;
-	unsigned int cpu;
+	int node;
 };
 
 IOPT_BEGIN_DECLS
 
 /**
- * host_topology_create() - Read the topology.
+ * host_topology_create() - Read the topology, and what this thread is bound to.
  * @root: folder that holds sys, for the list of isolated CPUs; NULL for the
  *	running system, whose list counts only for its own topology
  * @out: set to the topology, owned by the caller until
@@ -103,6 +107,34 @@ size_t host_topology_siblings(const struct host_topology *topo,
 			      size_t max);
 
 /**
+ * host_topology_text() - A topology in a line.
+ * @topo: topology
+ * @text: gets it as HWLOC_SYNTHETIC takes it back, so that placement can be
+ *	tried elsewhere; or, where branches differ, counts in words. Where CPUs
+ *	differ in kind, " kinds:" and a list of CPUs for each, slowest first
+ */
+void host_topology_text(const struct host_topology *topo,
+			char text[HOST_TOPOLOGY_MAX]);
+
+/**
+ * host_node_exists() - May this process use a node?
+ * @topo: topology
+ * @node: any number
+ */
+bool host_node_exists(const struct host_topology *topo, int node);
+
+/**
+ * host_node_of() - The memory node of a CPU.
+ * @topo: topology
+ * @cpu: CPU number
+ *
+ * Return: number of the first of the nodes near it, since hwloc puts slower or
+ * special ones (HBM that is asked for, memory of a device) after it;
+ * HOST_NODE_ANY when hwloc knows of none.
+ */
+int host_node_of(const struct host_topology *topo, unsigned int cpu);
+
+/**
  * host_cpu_bind() - Bind the calling thread to one CPU.
  * @topo: topology
  * @cpu: CPU number
@@ -116,7 +148,7 @@ int host_cpu_bind(const struct host_topology *topo, unsigned int cpu,
 		  struct iopt_err *err);
 
 /**
- * host_mem_bind() - Prefer a CPU's own memory node for a range.
+ * host_mem_bind() - Prefer a memory node for a range.
  * @base: start of the range, aligned to a page
  * @size: bytes
  * @place: struct host_place
@@ -125,7 +157,8 @@ int host_cpu_bind(const struct host_topology *topo, unsigned int cpu,
  * node without free memory is not insisted on.
  *
  * Return: 0;
- * -ENOTSUP when the topology is not this machine's, or it cannot bind memory;
+ * -ENOTSUP when the topology is not this machine's, has no such node, or it
+ * cannot bind memory;
  * a negative errno of mbind(2) otherwise.
  */
 int host_mem_bind(void *base, size_t size, void *place);

@@ -121,7 +121,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--trace", action="append", default=[])
     parser.add_argument("--profile", action="append", default=[])
     parser.add_argument("--filter", default="")
-    for option in ("cpu", "out"):
+    for option in ("cpu", "node", "out"):
         parser.add_argument(f"--{option}", default="")
     for option in ("seed", "round", "min-time-ms"):
         parser.add_argument(f"--{option}", type=int, default=0)
@@ -178,6 +178,10 @@ def main() -> int:
     args = parse_args()
     if args.cpu == "999":
         print("iopt-bench: no CPU 999: 0 to 1", file=sys.stderr)
+        return 2
+    if args.node == "9":
+        print("iopt-bench: node 9 cannot be used; this process may use 0",
+              file=sys.stderr)
         return 2
     selected = {
         family: [n for n in cases(family, args.trace)

@@ -192,6 +192,7 @@ def test_cases_that_fail_alike_make_one_line(bench: BenchRunner) -> None:
 @pytest.mark.parametrize("args,said", [
     (("--filter", "no-such"), "no case matches FILTER 'no-such'"),
     (("--cpu", "999"), "iopt-bench: no CPU 999: 0 to 1"),
+    (("--node", "9"), "iopt-bench: node 9 cannot be used"),
     (("--reps", "0"), "0 is not above zero"),
     (("--quick", "--full"), "not allowed with"),
     (("--merge", "/nonexistent"), "is no spool"),
