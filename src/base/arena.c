@@ -315,6 +315,16 @@ bool arena_owns(const struct arena *a, const void *p)
 	return (uintptr_t)p - (uintptr_t)a->map.base < a->map.size;
 }
 
+void *arena_base(const struct arena *a)
+{
+	return a->map.base;
+}
+
+size_t arena_size(const struct arena *a)
+{
+	return a->map.size;
+}
+
 u64 arena_pa_offset(const struct arena *a)
 {
 	return a->pa_offset;

@@ -190,6 +190,20 @@ const char *arena_backing_name(enum arena_backing backing);
 bool arena_owns(const struct arena *arena, const void *p);
 
 /**
+ * arena_base() - First byte of the address space that an arena may use.
+ * @arena: arena
+ *
+ * Return: an address aligned to 2M; not all behind it is memory yet.
+ */
+void *arena_base(const struct arena *arena);
+
+/**
+ * arena_size() - Bytes from arena_base() on: the bound of the arena.
+ * @arena: arena
+ */
+size_t arena_size(const struct arena *arena);
+
+/**
  * arena_pa_offset() - The constant of the linear map.
  * @arena: arena
  *

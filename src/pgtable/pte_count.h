@@ -39,6 +39,20 @@ void pte_count_start(struct pte_count *count, const struct arena *arena);
  */
 void pte_count_stop(void);
 
+/**
+ * pte_count_write() - Something was stored, by what is counted.
+ * @p: first byte
+ * @bytes: stored from there on; counts as one for every 8 begun
+ */
+void pte_count_write(const volatile void *p, size_t bytes);
+
+/**
+ * pte_count_read() - Something was loaded, by what is counted.
+ * @p: first byte
+ * @bytes: loaded from there on; counts as one for every 8 begun
+ */
+void pte_count_read(const volatile void *p, size_t bytes);
+
 IOPT_END_DECLS
 
 #endif
