@@ -12,13 +12,13 @@ flag = $(if $(filter-out 0,$($2)),$1)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
-	$(call arg,--profile,PROFILE) \
+	$(call arg,--profile,PROFILE) $(call arg,--kernel,KERNEL) \
 	$(if $(filter 0,$(PLOT)),--no-plot) $(call flag,--verbose,V)
 
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: help deps tools bench quick test list plot validate clean
+.PHONY: help deps tools bench quick kernel kernels test list plot validate clean
 .NOTPARALLEL:
 
 help: ## this page
@@ -38,9 +38,12 @@ help: ## this page
 #    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER
 #    PROFILE=NAME  price invalidations by this cost profile, or FILE.ini
 #                  (default: smmuv3-ril and smmuv3-noril, with FULL=1 all)
+#    KERNEL=TREE   measure this Linux tree's io-pgtable-arm.c, and nothing else
+#                  unless FILTER: a folder, REPO:REV, linux-*.tar.xz, debian:6.12
 #    FULL=1        bench: the full set of cases, takes much longer
 #    PLOT=0        draw no pictures
 #    SEED=N        order of families and cases (default: random, recorded)
+#  For kernel: KERNEL, LABEL=NAME, CFLAGS='more compiler flags'.
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For all: V=1 shows the build, every row and what the processes say.
 
@@ -60,6 +63,15 @@ quick: ## measure every family briefly (at most a minute)
 	@scripts/deps --check bench
 	@scripts/build release
 	@$(PYTHON_RUN) scripts/bench.py --quick $(BENCH_ARGS)
+
+kernel: ## build KERNEL's io-pgtable-arm.c as engine kernel-LABEL
+	@scripts/deps --check tools
+	@$(PYTHON_RUN) scripts/kernel.py $(call arg,--label,LABEL) \
+		$(if $(value CFLAGS),--cflags='$(CFLAGS)') \
+		$(or $(KERNEL),$(error KERNEL=TREE is wanted, see make help))
+
+kernels: ## list the Linux trees that are built as engines
+	@$(PYTHON_RUN) scripts/kernel.py
 
 test: ## build in build-test and run all tests
 	@scripts/deps --check test

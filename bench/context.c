@@ -163,6 +163,25 @@ static void add_traces(struct adder *a, const struct bench_context *context)
 	free(text);
 }
 
+/* Which tree an engine is, and how it was built; only where there is one. */
+static void add_kernels(struct adder *a, const struct kernel_set *kernels)
+{
+	const struct kmodule *module;
+	char text[VALUE_MAX] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; (module = kernel_set_module(kernels, i, false)) &&
+			   len < sizeof(text);
+	     i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"%skernel-%s: %s, %s, %s, %s",
+					i ? "; " : "", module->label,
+					module->version, module->revision,
+					module->cc, module->cflags);
+	if (len)
+		add(a, "iopt_kernels", "%s", text);
+}
+
 /* What the pages are is known once they were touched. */
 static const char *backing(struct arena *arena)
 {
@@ -190,6 +209,7 @@ int context_add_all(struct gb *gb, const struct bench_context *context,
 	if (!a.ret)
 		a.ret = gb_context_add(gb, "iopt_order", context->order, err);
 	add_traces(&a, context);
+	add_kernels(&a, context->kernels);
 	add(&a, "iopt_harness_overhead_ns", "%.1f", context->overhead_ns);
 	add_perf(&a, context);
 	add(&a, "iopt_arena_backing", "%s", backing(context->env->arena));

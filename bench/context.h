@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "gbench.h"
+#include "kernel.h"
 #include "machine.h"
 
 /**
@@ -14,6 +15,7 @@
  * @order: comma list of the indices of the cases, in the order they run
  * @round: number of this round, from 0
  * @machine: what is measured on
+ * @kernels: Linux trees among the engines
  * @overhead_ns: what an empty section costs
  * @perf_overhead: what an empty section counts; without --no-perf
  */
@@ -23,6 +25,7 @@ struct bench_context {
 	const char *order;
 	u64 round;
 	const struct machine *machine;
+	const struct kernel_set *kernels;
 	double overhead_ns;
 	struct host_perf_counts perf_overhead;
 };

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "families.h"
 #include "harness.h"
+#include "kernel.h"
 #include "list.h"
 #include "machine.h"
 #include "options.h"
@@ -70,6 +71,7 @@ static int conclude(int ret, const struct harness_result *result,
  * struct job - What is to be measured, where, and where to.
  * @opt: command line
  * @sel: cases
+ * @kernels: Linux trees among the engines
  * @machine: what is measured on
  * @progress: of the cases, told to the user
  * @env: for the cases
@@ -78,6 +80,7 @@ static int conclude(int ret, const struct harness_result *result,
 struct job {
 	const struct options *opt;
 	const struct selection *sel;
+	const struct kernel_set *kernels;
 	struct machine machine;
 	struct progress progress;
 	struct bench_env env;
@@ -94,6 +97,7 @@ static int run_cases(const struct job *job, struct gb *gb,
 		.order = job->sel->order,
 		.round = opt->round,
 		.machine = &job->machine,
+		.kernels = job->kernels,
 	};
 	struct harness_cfg cfg = {
 		.env = &job->env,
@@ -210,13 +214,15 @@ static int run_job(struct job *job)
 	return code;
 }
 
-static int run(const struct options *opt)
+static int run(const struct options *opt, const struct kernel_set *kernels)
 {
 	struct selection sel = { .nr = 0 };
 	struct job job = {
 		.opt = opt,
 		.sel = &sel,
-		.env = { .seed = opt->seed,
+		.kernels = kernels,
+		.env = { .engines = kernel_set_engines(kernels),
+			 .seed = opt->seed,
 			 .traces = opt->traces,
 			 .nr_traces = opt->nr_traces },
 	};
@@ -240,6 +246,22 @@ static int run(const struct options *opt)
 	return ret ? complain(&err, EXIT_FAILURE) : code;
 }
 
+static int run_with_kernels(const struct options *opt)
+{
+	struct kernel_set *kernels = NULL;
+	struct iopt_err err = { "" };
+	int ret = kernel_set_create(opt->kernels, opt->nr_kernels, &kernels,
+				    &err);
+	int code;
+
+	if (ret)
+		return complain(&err,
+				ret == -ENOMEM ? EXIT_FAILURE : EXIT_USAGE);
+	code = run(opt, kernels);
+	kernel_set_destroy(kernels);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct options opt;
@@ -251,7 +273,7 @@ int main(int argc, char **argv)
 	else if (opt.wants_help)
 		code = fputs(options_help(), stdout) < 0;
 	else
-		code = run(&opt);
+		code = run_with_kernels(&opt);
 	options_fini(&opt);
 	return code;
 }

@@ -20,6 +20,7 @@ enum {
 	OPT_FILTER,
 	OPT_FULL,
 	OPT_JSON,
+	OPT_KERNEL,
 	OPT_LIST,
 	OPT_MIN_TIME_MS,
 	OPT_NODE,
@@ -43,6 +44,7 @@ static const struct option table[] = {
 	{ "full", no_argument, NULL, OPT_FULL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "min-time-ms", required_argument, NULL, OPT_MIN_TIME_MS },
 	{ "node", required_argument, NULL, OPT_NODE },
@@ -82,6 +84,10 @@ const char *options_help(void)
 	       "this cost\n"
 	       "                    profile, a row each; a file too; may be "
 	       "repeated\n"
+	       "  --kernel MODULE   a Linux tree that scripts/kernel.py built, "
+	       "as "
+	       "an\n"
+	       "                    engine; may be repeated\n"
 	       "  --trace FILE      replay this trace; may be repeated\n"
 	       "  --seed N          of the order of the cases (default: "
 	       "random)\n"
@@ -203,14 +209,14 @@ static int add_profile(struct options *opt, const char *name,
 #endif
 }
 
-static int add_trace(struct options *opt, const char *path,
-		     struct iopt_err *err)
+/* One more word of an option that may be repeated. */
+static int add_word(const char *name, const char **words, size_t *nr,
+		    const char *word, struct iopt_err *err)
 {
-	if (opt->nr_traces == OPTIONS_MAX)
-		return iopt_err_set(err, -EINVAL,
-				    "--trace %s: at most %d traces", path,
-				    OPTIONS_MAX);
-	opt->traces[opt->nr_traces++] = path;
+	if (*nr == OPTIONS_MAX)
+		return iopt_err_set(err, -EINVAL, "--%s %s: at most %d of them",
+				    name, word, OPTIONS_MAX);
+	words[(*nr)++] = word;
 	return 0;
 }
 
@@ -246,6 +252,9 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_JSON:
 		opt->wants_json = true;
 		return 0;
+	case OPT_KERNEL:
+		return add_word("kernel", opt->kernels, &opt->nr_kernels, arg,
+				err);
 	case OPT_LIST:
 		opt->wants_list = true;
 		return 0;
@@ -281,7 +290,8 @@ static int apply(struct options *opt, int o, const char *arg,
 	case OPT_PROFILE:
 		return add_profile(opt, arg, err);
 	case OPT_TRACE:
-		return add_trace(opt, arg, err);
+		return add_word("trace", opt->traces, &opt->nr_traces, arg,
+				err);
 	default:
 		opt->wants_help = true;
 		return 0;

@@ -9,7 +9,7 @@
 #include "cost.h"
 #include "plan.h"
 
-#define OPTIONS_MAX 64 /* families, and traces, that may be named */
+#define OPTIONS_MAX 64 /* families, traces and modules that may be named */
 
 /**
  * struct options - What the user asked for.
@@ -18,6 +18,8 @@
  * @families: selected families; NULL after the last; all when none was named
  * @traces: files to replay
  * @nr_traces: entries in @traces
+ * @kernels: modules of Linux trees to load
+ * @nr_kernels: entries in @kernels
  * @has_filter: @filter is compiled and counts
  * @filter: of the names of cases
  * @filter_text: as given; NULL when there is none
@@ -43,6 +45,8 @@ struct options {
 	size_t nr_profiles;
 	const char *traces[OPTIONS_MAX];
 	size_t nr_traces;
+	const char *kernels[OPTIONS_MAX];
+	size_t nr_kernels;
 	bool has_filter;
 	regex_t filter;
 	const char *filter_text;

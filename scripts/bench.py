@@ -20,8 +20,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ioptlib import results, runner, summary
+from ioptlib import kernel_build, results, runner, summary
 from ioptlib.console import Console, duration
+from ioptlib.kernel_build import BadBuild
+from ioptlib.kernel_source import BadSource
 
 ROOT = Path(__file__).resolve().parent.parent
 PASS, FAILED, USAGE, SKIPPED, INTERRUPTED = 0, 1, 2, 77, 130
@@ -64,6 +66,10 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="order of what is run")
     parser.add_argument("--trace", action="append", default=[],
                         metavar="FILE", help="replay this instead (repeatable)")
+    parser.add_argument("--kernel", action="append", default=[],
+                        metavar="TREE", help="build this Linux tree and "
+                        "measure its io-pgtable-arm.c; without a filter "
+                        "nothing else (repeatable)")
     parser.add_argument("--profile", action="append", default=[],
                         metavar="NAME", help="price invalidations by this "
                         "cost profile, a file too (repeatable)")
@@ -111,6 +117,18 @@ def profiles_of(args: argparse.Namespace) -> list[str]:
     return list(USUAL_PROFILES)
 
 
+def kernels_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """The modules of the trees that were named, built."""
+    if not args.kernel:
+        return ()
+    specs = [spec for word in args.kernel for spec in word.split()]
+    try:
+        infos = kernel_build.build_all(ROOT, ROOT / "build/kernel", specs)
+    except (BadBuild, BadSource) as error:
+        raise runner.UsageError(f"bench: KERNEL: {error}") from error
+    return tuple(info.module for info in infos)
+
+
 def settings_of(args: argparse.Namespace) -> runner.Settings:
     """What to run: the defaults of the command filled in."""
     rounds = args.reps or (QUICK_ROUNDS if args.quick else BENCH_ROUNDS)
@@ -125,8 +143,10 @@ def settings_of(args: argparse.Namespace) -> runner.Settings:
     return runner.Settings(
         bench=str(args.bench), rounds=rounds, seed=seed, budget_s=budget,
         subset="quick" if args.quick else "full" if args.full else "",
-        filter=args.filter, cpu=args.cpu, node=args.node,
-        traces=tuple(args.trace), families=tuple(families), profiles=tuple(profiles_of(args)),
+        filter=args.filter or ("/engine:kernel-" if args.kernel else ""),
+        cpu=args.cpu, node=args.node, traces=tuple(args.trace),
+        kernels=kernels_of(args), families=tuple(families),
+        profiles=tuple(profiles_of(args)),
         min_time_ms=args.min_time_ms,
         long_rounds=None if args.reps else LONG_ROUNDS)
 

@@ -10,13 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel.h"
 #include "profile.h"
 #include "report.h"
 #include "scenario.h"
 #include "sim.h"
 #include "sizes.h"
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE  2
+#define KERNELS_MAX 16
+#define DRIVER	    "7.3"
 
 /**
  * struct options - The command line.
@@ -25,6 +28,8 @@
  * @profile: name or file
  * @scenario: scenario file, or NULL
  * @trace: trace file, or NULL
+ * @kernels: modules of Linux trees to load
+ * @nr_kernels: entries in @kernels
  * @wants_help: print the usage and stop
  */
 struct options {
@@ -33,6 +38,8 @@ struct options {
 	const char *profile;
 	const char *scenario;
 	const char *trace;
+	const char *kernels[KERNELS_MAX];
+	size_t nr_kernels;
 	bool wants_help;
 };
 
@@ -54,6 +61,9 @@ static const char usage[] =
 	"pages, one\n"
 	"                  stage and no other driver, and is priced as an "
 	"SMMU\n"
+	"  --kernel M      a Linux tree that scripts/kernel.py built, as an "
+	"engine;\n"
+	"                  its driver is the default then; may be repeated\n"
 	"  --strategy S    how vfio_unmap works (chunked-fast): page, "
 	"chunked,\n"
 	"                  chunked-unfixed, chunked-fast, "
@@ -82,6 +92,7 @@ static const char usage[] =
 enum {
 	OPT_ENGINE = 256,
 	OPT_DRIVER,
+	OPT_KERNEL,
 	OPT_STRATEGY,
 	OPT_RIL,
 	OPT_E2H,
@@ -100,6 +111,7 @@ enum {
 static const struct option long_options[] = {
 	{ "engine", required_argument, NULL, OPT_ENGINE },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "strategy", required_argument, NULL, OPT_STRATEGY },
 	{ "ril", required_argument, NULL, OPT_RIL },
 	{ "e2h", required_argument, NULL, OPT_E2H },
@@ -154,6 +166,16 @@ static int parse_granule(const char *text, u64 *granule, struct iopt_err *err)
 	return 0;
 }
 
+static int add_kernel(struct options *o, const char *path, struct iopt_err *err)
+{
+	if (o->nr_kernels == KERNELS_MAX)
+		return iopt_err_set(err, -EINVAL,
+				    "--kernel %s: at most %d of them", path,
+				    KERNELS_MAX);
+	o->kernels[o->nr_kernels++] = path;
+	return 0;
+}
+
 /* Options that take a word or a number. */
 static int parse_value(struct options *o, int opt, struct iopt_err *err)
 {
@@ -167,6 +189,8 @@ static int parse_value(struct options *o, int opt, struct iopt_err *err)
 	case OPT_DRIVER:
 		o->sim.driver = optarg;
 		return 0;
+	case OPT_KERNEL:
+		return add_kernel(o, optarg, err);
 	case OPT_STRATEGY:
 		o->sim.strategy = optarg;
 		return 0;
@@ -304,6 +328,63 @@ static int failure(int ret, const struct iopt_err *err)
 	return complain(is_usage ? EXIT_USAGE : EXIT_FAILURE, err);
 }
 
+/* Without --engine the first tree is meant, without --driver what it has. */
+static void set_engine(struct sim_cfg *cfg, const struct kernel_set *kernels)
+{
+	const struct pgtable_engine *given;
+
+	cfg->engines = kernel_set_engines(kernels);
+	if (!cfg->engine && cfg->engines->nr_more && !cfg->driver)
+		cfg->engine = cfg->engines->more[0]->name;
+	for (size_t i = 0; i < cfg->engines->nr_more && !cfg->driver; i++) {
+		given = cfg->engines->more[i];
+		if (!strcmp(given->name, cfg->engine))
+			cfg->driver = given->rule;
+	}
+	if (!cfg->driver)
+		cfg->driver = DRIVER;
+}
+
+static void tell_warning(const struct kernel_set *kernels)
+{
+	const struct kmodule *module;
+
+	for (size_t i = 0; (module = kernel_set_module(kernels, i, true)); i++)
+		if (module->nr_warnings())
+			fprintf(stderr,
+				"iopt-sim: kernel-%s warned, first: %s\n",
+				module->label, module->first_warning());
+}
+
+static int simulate(struct options *o, struct iopt_err *err)
+{
+	struct cost_profile profile;
+	struct kernel_set *kernels = NULL;
+	struct scenario *scenario = NULL;
+	struct sim *sim = NULL;
+	int ret = profile_load(o->profile, &profile, err);
+
+	if (!ret) {
+		o->sim.profile = &profile;
+		ret = load(o, &scenario, err);
+	}
+	if (!ret)
+		ret = kernel_set_create(o->kernels, o->nr_kernels, &kernels,
+					err);
+	if (!ret) {
+		set_engine(&o->sim, kernels);
+		ret = sim_create(&o->sim, &sim, err);
+	}
+	if (!ret)
+		ret = run(sim, scenario, &o->report, err);
+	if (sim)
+		tell_warning(kernels);
+	sim_destroy(sim);
+	scenario_destroy(scenario);
+	kernel_set_destroy(kernels);
+	return ret;
+}
+
 int main(int argc, char *argv[])
 {
 	struct options o = {
@@ -314,10 +395,7 @@ int main(int argc, char *argv[])
 			 .oas = 48 },
 		.profile = "smmuv3-ril",
 	};
-	static struct cost_profile profile;
-	struct scenario *scenario = NULL;
 	struct iopt_err err = { "" };
-	struct sim *sim = NULL;
 	int ret = parse_options(&o, argc, argv, &err);
 
 	if (ret)
@@ -326,16 +404,6 @@ int main(int argc, char *argv[])
 		fputs(usage, stdout);
 		return EXIT_SUCCESS;
 	}
-	ret = profile_load(o.profile, &profile, &err);
-	if (!ret) {
-		o.sim.profile = &profile;
-		ret = load(&o, &scenario, &err);
-	}
-	if (!ret)
-		ret = sim_create(&o.sim, &sim, &err);
-	if (!ret)
-		ret = run(sim, scenario, &o.report, &err);
-	sim_destroy(sim);
-	scenario_destroy(scenario);
+	ret = simulate(&o, &err);
 	return ret ? failure(ret, &err) : EXIT_SUCCESS;
 }

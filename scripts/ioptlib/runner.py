@@ -56,6 +56,7 @@ class Settings:
     cpu: str = ""
     node: str = ""
     traces: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     min_time_ms: int | None = None
@@ -73,6 +74,8 @@ class Settings:
             args += ["--filter", self.filter]
         for trace in self.traces:
             args += ["--trace", trace]
+        for kernel in self.kernels:
+            args += ["--kernel", kernel]
         return args
 
     def _placing(self) -> list[str]:
@@ -341,7 +344,7 @@ class Spool:
         """What was to be run; raises OSError or ValueError."""
         data = json.loads((self.path / "run.json").read_text("utf-8"))
         fields = data["settings"]
-        for key in ("traces", "families", "profiles"):
+        for key in ("traces", "kernels", "families", "profiles"):
             fields[key] = tuple(fields[key])
         return (Settings(**fields),
                 [Family(f["name"], f["question"], tuple(f["cases"]),
