@@ -11,7 +11,7 @@
 #include "sizes.h"
 
 #define NR_PATTERNS	 4u
-#define NR_ORDERS	 14u
+#define NR_SORTS	 14u
 #define TABLES_PER_CHUNK 2u
 
 /* A window of the stream holds so many blocks of the largest order. */
@@ -26,18 +26,18 @@
 /**
  * struct block - A free block of the stream.
  * @start: first page in its window
- * @nth: number among the blocks of its order in the window
- * @order: log2 of its pages
+ * @nth: number among the blocks of its sort in the window
+ * @sort: its sort: the order of a small block; large ones are the last sort
  */
 struct block {
 	u32 start;
 	u32 nth;
-	u32 order;
+	u32 sort;
 };
 
 /**
- * struct pattern - One order of the blocks in a window.
- * @blocks: in the order of the stream
+ * struct pattern - One way in which the blocks of a window follow each other.
+ * @blocks: as they follow
  * @block_of: for each page of the window, the block that it is in
  */
 struct pattern {
@@ -46,19 +46,20 @@ struct pattern {
 };
 
 /**
- * struct buddy - A stream of pages; it is the same in windows of equal size,
- * each of which has the same blocks in one of a few orders.
+ * struct buddy - A stream of pages, in windows of equal size, each of which has
+ * the same blocks in one of a few patterns.
  * @page_lg2: log2 of a page's bytes
  * @chunk_lg2: log2 of the pages that one page table maps
  * @window_lg2: log2 of the pages of a window
  * @nr_pages: pages that the process touches
  * @nr_blocks: blocks in a window
- * @counts: of them, how many of each order
- * @bases: physical address of the first block of an order
- * @places: where the blocks of an order lie
+ * @counts: of them, how many of each sort
+ * @sizes: pages of a block of each sort
+ * @bases: physical address of the first block of a sort
+ * @places: where the blocks of a sort lie
  * @end: address behind the highest block
  * @key: chooses patterns
- * @patterns: orders of the blocks
+ * @patterns: which block comes after which
  */
 struct buddy {
 	unsigned int page_lg2;
@@ -66,9 +67,10 @@ struct buddy {
 	unsigned int window_lg2;
 	u64 nr_pages;
 	u32 nr_blocks;
-	u32 counts[NR_ORDERS];
-	u64 bases[NR_ORDERS];
-	struct permute places[NR_ORDERS];
+	u32 counts[NR_SORTS];
+	u32 sizes[NR_SORTS];
+	u64 bases[NR_SORTS];
+	struct permute places[NR_SORTS];
 	u64 end;
 	u64 key;
 	struct pattern patterns[NR_PATTERNS];
@@ -96,26 +98,31 @@ u64 buddy_max_block(u64 page)
 	return page << max_order(page);
 }
 
-/* How many blocks of each order a window has. */
-static void set_counts(struct buddy *b, const struct buddy_cfg *cfg)
+/*
+ * What a window has of each sort. A host just booted hands large blocks out
+ * from here and there; on an aged one what is left of them is one stretch.
+ */
+static void set_sorts(struct buddy *b, const struct buddy_cfg *cfg)
 {
-	unsigned int huge = huge_order(cfg->page), max = max_order(cfg->page);
-	u32 window = 1u << b->window_lg2;
-	u32 nr_huge = window >> huge, large, left, share;
+	unsigned int huge = huge_order(cfg->page);
+	u32 window = 1u << b->window_lg2, nr_huge = window >> huge;
+	u32 large, left, share;
 
-	large = (nr_huge * (100 - cfg->small_percent) + 50) / 100;
-	b->counts[max] = large >> (max - huge);
-	if (max != huge)
-		b->counts[huge] = large & ((1u << (max - huge)) - 1);
-	left = window - (large << huge);
+	large = ((nr_huge * (100 - cfg->small_percent) + 50) / 100) << huge;
+	b->sizes[huge] =
+		cfg->small_percent ? large : 1u << max_order(cfg->page);
+	b->counts[huge] = large ? large / b->sizes[huge] : 0;
+	left = window - large;
 	share = left / 8 * (8 - SINGLE_EIGHTHS) / (huge - 1);
 	for (unsigned int o = huge - 1; o; o--) {
+		b->sizes[o] = 1u << o;
 		b->counts[o] = share >> o;
 		left -= b->counts[o] << o;
 	}
+	b->sizes[0] = 1;
 	b->counts[0] = left;
-	for (unsigned int o = 0; o < NR_ORDERS; o++)
-		b->nr_blocks += b->counts[o];
+	for (unsigned int i = 0; i < NR_SORTS; i++)
+		b->nr_blocks += b->counts[i];
 }
 
 static int pattern_make(const struct buddy *b, struct pattern *p,
@@ -127,9 +134,9 @@ static int pattern_make(const struct buddy *b, struct pattern *p,
 	p->block_of = malloc((1u << b->window_lg2) * sizeof(*p->block_of));
 	if (!p->blocks || !p->block_of)
 		return -ENOMEM;
-	for (u32 o = 0; o < NR_ORDERS; o++)
-		for (u32 i = 0; i < b->counts[o]; i++)
-			p->blocks[n++] = (struct block){ 0, i, o };
+	for (u32 sort = 0; sort < NR_SORTS; sort++)
+		for (u32 i = 0; i < b->counts[sort]; i++)
+			p->blocks[n++] = (struct block){ 0, i, sort };
 	while (n > 1) {
 		u32 i = (u32)rng_below(rng, n--);
 		struct block block = p->blocks[i];
@@ -139,13 +146,13 @@ static int pattern_make(const struct buddy *b, struct pattern *p,
 	}
 	for (u32 i = 0; i < b->nr_blocks; i++) {
 		p->blocks[i].start = start;
-		for (u32 k = 0; k < 1u << p->blocks[i].order; k++)
+		for (u32 k = 0; k < b->sizes[p->blocks[i].sort]; k++)
 			p->block_of[start++] = i;
 	}
 	return 0;
 }
 
-/* Each order has an area of its own, the largest first: all are aligned. */
+/* Each sort has an area of its own, the largest first: all are aligned. */
 static void set_places(struct buddy *b, const struct buddy_cfg *cfg,
 		       struct rng *rng)
 {
@@ -154,15 +161,15 @@ static void set_places(struct buddy *b, const struct buddy_cfg *cfg,
 	u64 nr_windows = div_round_up(stream, 1ull << b->window_lg2);
 
 	b->end = cfg->base;
-	for (unsigned int o = NR_ORDERS; o--;) {
-		u64 n = nr_windows * b->counts[o];
+	for (unsigned int i = NR_SORTS; i--;) {
+		u64 n = nr_windows * b->counts[i];
 
-		b->bases[o] = b->end;
+		b->bases[i] = b->end;
 		if (!n)
 			continue;
 		n = 1ull << lg2_ceil(n);
-		permute_init(&b->places[o], n, rng_next(rng));
-		b->end += n << o << b->page_lg2;
+		permute_init(&b->places[i], n, rng_next(rng));
+		b->end += n * b->sizes[i] << b->page_lg2;
 	}
 }
 
@@ -180,7 +187,7 @@ int buddy_create(const struct buddy_cfg *cfg, struct buddy **out)
 	b->window_lg2 = max_order(cfg->page) + WINDOW_BLOCKS_LG2;
 	b->nr_pages = cfg->bytes >> b->page_lg2;
 	b->key = rng_next(&rng);
-	set_counts(b, cfg);
+	set_sorts(b, cfg);
 	set_places(b, cfg, &rng);
 	for (unsigned int i = 0; i < NR_PATTERNS && !ret; i++)
 		ret = pattern_make(b, &b->patterns[i], &rng);
@@ -215,14 +222,13 @@ u64 buddy_run(const struct buddy *b, u64 offset, u64 *paddr)
 	u32 in_window = (u32)(at & lg2_mask(b->window_lg2));
 	const struct pattern *p = pattern_of(b, window);
 	const struct block *block = &p->blocks[p->block_of[in_window]];
-	u64 nth = window * b->counts[block->order] + block->nth;
-	u64 place = permute_at(&b->places[block->order], nth);
-	u32 in_block = in_window - block->start;
-	u64 left = (1u << block->order) - in_block;
+	u64 nth = window * b->counts[block->sort] + block->nth;
+	u64 place = permute_at(&b->places[block->sort], nth);
+	u32 size = b->sizes[block->sort], in_block = in_window - block->start;
+	u64 left = size - in_block;
 
-	*paddr = b->bases[block->order] +
-		 (((place << block->order) + in_block) << b->page_lg2) +
-		 in_page;
+	*paddr = b->bases[block->sort] +
+		 ((place * size + in_block) << b->page_lg2) + in_page;
 	if (left > chunk_left)
 		left = chunk_left;
 	if (left > b->nr_pages - page)

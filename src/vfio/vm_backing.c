@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "permute.h"
 #include "rng.h"
 #include "sizes.h"
+#include "vm_frames.h"
+#include "vm_live.h"
 
 /* MMIO lies below this and memory above, as on many servers. */
 #define HOST_MEMORY (64 * SZ_1G)
@@ -43,6 +46,22 @@ struct thp {
 };
 
 /**
+ * struct recorded - Frames that were recorded, repeated as often as needed.
+ * @frames: what was recorded
+ * @tile: bytes of it that are repeated; all of it if once is enough
+ * @base: what the first copy of an address is moved to ...
+ * @start: ... from this one
+ * @stride: bytes from one copy to the next
+ */
+struct recorded {
+	struct vm_frames frames;
+	u64 tile;
+	u64 base;
+	u64 start;
+	u64 stride;
+};
+
+/**
  * struct range_memory - One range of the layout, for its struct vfio_memory.
  * @backing: whose
  * @range: the range
@@ -62,6 +81,8 @@ struct range_memory {
  * @scatter: RAM of scattered pages
  * @thp: RAM of which some is in huge pages
  * @buddy: RAM of single pages, or what is not in huge pages
+ * @recorded: RAM whose frames were recorded
+ * @note: what a result must say
  * @memory: what is handed out for each range
  * @args: their arguments
  */
@@ -74,6 +95,8 @@ struct vm_backing {
 	struct scatter scatter;
 	struct thp thp;
 	struct buddy *buddy;
+	struct recorded recorded;
+	char note[VM_FRAMES_TEXT * 4];
 	struct vfio_memory memory[VM_MAX_RANGES];
 	struct range_memory args[VM_MAX_RANGES];
 };
@@ -210,12 +233,156 @@ static bool read_percent(const char *word, const char *prefix,
 	return *percent <= 100;
 }
 
+static u64 ram_recorded(const struct vm_backing *b, u64 offset, u64 *paddr)
+{
+	const struct recorded *r = &b->recorded;
+	u64 nr = offset / r->tile, in_tile = offset % r->tile;
+	u64 len = vm_frames_run(&r->frames, in_tile, paddr);
+
+	*paddr = *paddr - r->start + r->base + nr * r->stride;
+	return len < r->tile - in_tile ? len : r->tile - in_tile;
+}
+
+/* Where copies go: each in as many whole 1G as the recording spans. */
+static int place_recorded(struct vm_backing *b, struct iopt_err *err)
+{
+	struct recorded *r = &b->recorded;
+	u64 first = ~0ull, end = 0, nr, size;
+
+	for (size_t i = 0; i < r->frames.nr_runs; i++) {
+		u64 start = i ? r->frames.runs[i - 1].end : 0;
+		const struct vm_frame_run *run = &r->frames.runs[i];
+
+		if (run->paddr < first)
+			first = run->paddr;
+		if (run->paddr + run->end - start > end)
+			end = run->paddr + run->end - start;
+	}
+	r->start = align_down(first, SZ_1G);
+	r->stride = align_up(end, SZ_1G) - r->start;
+	r->base = align_up(b->end, SZ_1G);
+	nr = div_round_up(b->layout->ram_bytes, r->tile);
+	if (__builtin_mul_overflow(nr, r->stride, &size) ||
+	    __builtin_add_overflow(r->base, size, &b->end))
+		return iopt_err_set(err, -ERANGE,
+				    "%" PRIu64 " copies of frames that span "
+				    "0x%" PRIx64 " bytes end above 2^64",
+				    nr, r->stride);
+	return 0;
+}
+
+/* The frames are the backing's, whatever is returned. */
+static int use_recorded(struct vm_backing *b, const char *what,
+			struct iopt_err *err)
+{
+	struct recorded *r = &b->recorded;
+	u64 bytes = vm_frames_bytes(&r->frames), ram = b->layout->ram_bytes;
+	char page[SIZE_TEXT_MAX], host[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX];
+
+	if (r->frames.page < b->layout->host_page)
+		return iopt_err_set(err, -EINVAL,
+				    "%s: recorded with pages of %s, the host's "
+				    "are %s: must be at most that",
+				    what, size_format(r->frames.page, page),
+				    size_format(b->layout->host_page, host));
+	r->tile = ram <= bytes ? bytes : vm_frames_tile(bytes);
+	snprintf(b->note, sizeof(b->note),
+		 "%s recorded (%s, page %s, kernel %s, thp %s), %" PRIu64
+		 " runs, used %" PRIu64 " times",
+		 size_format(bytes, size), r->frames.how,
+		 size_format(r->frames.page, page), r->frames.kernel,
+		 r->frames.thp, (u64)r->frames.nr_runs,
+		 div_round_up(ram, r->tile));
+	b->ram_run = ram_recorded;
+	return place_recorded(b, err);
+}
+
+static int make_live(struct vm_backing *b, const char *how,
+		     struct iopt_err *err)
+{
+	const struct vm_live_cfg cfg = {
+		.how = how,
+		.bytes = b->layout->ram_bytes,
+		.root = "",
+	};
+	int ret = vm_live_measure(&cfg, &b->recorded.frames, err);
+
+	return ret ? ret : use_recorded(b, how, err);
+}
+
+static int make_file(struct vm_backing *b, const char *path,
+		     struct iopt_err *err)
+{
+	int ret = vm_frames_load(path, &b->recorded.frames, err);
+
+	return ret ? ret : use_recorded(b, path, err);
+}
+
+static bool is_trace_path(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strchr(text, '/') ||
+	       (len > 6 && !strcmp(text + len - 6, ".trace")) ||
+	       (len > 3 && !strcmp(text + len - 3, ".xz"));
+}
+
+static int load_trace(struct vm_frames *frames, const char *name,
+		      struct iopt_err *err)
+{
+	static const char *const forms[] = {
+		IOPT_TRACE_DIR "/%s.trace.xz",
+		IOPT_TRACE_DIR "/%s.trace",
+		"data/traces/%s.trace.xz",
+		"data/traces/%s.trace",
+	};
+	char path[1024];
+	int ret = -ENOENT;
+
+	if (is_trace_path(name))
+		return vm_frames_from_trace(name, frames, err);
+	for (size_t i = 0; i < ARRAY_SIZE(forms) && ret == -ENOENT; i++) {
+		snprintf(path, sizeof(path), forms[i], name);
+		ret = vm_frames_from_trace(path, frames, err);
+	}
+	if (ret == -ENOENT)
+		iopt_err_set(err, ret,
+			     "no trace \"%s\": must be one of data/traces, or "
+			     "a file with a / in its name, or .trace or .xz at "
+			     "its end",
+			     name);
+	return ret;
+}
+
+static int make_trace(struct vm_backing *b, const char *name,
+		      struct iopt_err *err)
+{
+	int ret = load_trace(&b->recorded.frames, name, err);
+
+	return ret ? ret : use_recorded(b, name, err);
+}
+
+/* What is behind @prefix in @word, or NULL. */
+static const char *behind(const char *word, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(word, prefix, len) ? NULL : word + len;
+}
+
 static int make_ram(struct vm_backing *b, const char *word,
 		    struct iopt_err *err)
 {
+	const char *rest;
 	unsigned int percent;
 	u64 size;
 
+	if ((rest = behind(word, "live-")))
+		return make_live(b, rest, err);
+	if ((rest = behind(word, "file:")))
+		return make_file(b, rest, err);
+	if ((rest = behind(word, "trace:")))
+		return make_trace(b, rest, err);
 	if (read_percent(word, "buddy", &percent)) {
 		b->ram_run = ram_buddy;
 		return make_buddy(b, b->layout->ram_bytes, percent, err);
@@ -226,7 +393,8 @@ static int make_ram(struct vm_backing *b, const char *word,
 		return make_pages(b, word, size, err);
 	return iopt_err_set(err, -EINVAL,
 			    "backing \"%s\": must be a page size such as 4K or "
-			    "2M, buddy0 .. buddy100 or thp0 .. thp100",
+			    "2M, buddy0 .. buddy100, thp0 .. thp100, live-HOW, "
+			    "file:PATH or trace:NAME",
 			    word);
 }
 
@@ -321,7 +489,13 @@ const struct vfio_memory *vm_backing_memory(const struct vm_backing *backing,
 u64 vm_backing_bytes(const struct vm_backing *backing)
 {
 	return sizeof(*backing) +
-	       (backing->buddy ? buddy_bytes(backing->buddy) : 0);
+	       (backing->buddy ? buddy_bytes(backing->buddy) : 0) +
+	       backing->recorded.frames.room * sizeof(struct vm_frame_run);
+}
+
+const char *vm_backing_note(const struct vm_backing *backing)
+{
+	return backing->note;
 }
 
 const char *vm_backing_word_at(u64 host_page, size_t i)
@@ -349,5 +523,6 @@ void vm_backing_destroy(struct vm_backing *backing)
 	if (!backing)
 		return;
 	buddy_destroy(backing->buddy);
+	vm_frames_fini(&backing->recorded.frames);
 	free(backing);
 }

@@ -15,6 +15,13 @@
  *	2M 1G		hugetlb pages on a host of 4K pages, each somewhere else
  *	32M		the same on a host of 16K pages
  *	512M		the same on a host of 64K pages
+ *	live-4K live-thp live-2M live-1G, and so on for other hosts:
+ *			memory allocated on this host that way, its frames read
+ *			from /proc/self/pagemap
+ *	file:PATH	frames that were recorded so, see vm_frames.h
+ *	trace:NAME	frames of the guest's RAM in a recorded trace, one of
+ *			data/traces or a file, which has a slash in it or ends
+ *			in ".trace" or ".xz"
  *
  * Models: the contiguity of the host's memory, and that the host's virtual and
  *	the guest's physical addresses are congruent, as QEMU aligns its memory,
@@ -47,14 +54,21 @@ IOPT_BEGIN_DECLS
  * @out: set to the backing; owned by the caller until vm_backing_destroy()
  * @err: gets the reason of a failure; may be NULL
  *
- * No frame lies behind two addresses. Memory stays below 32 MiB for any layout.
+ * No frame lies behind two addresses. Memory stays below 32 MiB for any layout,
+ * but for frames that were recorded, which take 16 bytes a run. When a guest
+ *has more RAM than was recorded, the recording is repeated in other frames;
+ *when it has less, the beginning is taken. Recorded frames are moved to where
+ *the models have the host's memory, and stay what they were modulo 1G.
  *
  * Return: 0;
  * -EINVAL when there is no such word, the host's pages are of another size
- * than it needs, the RAM is no multiple of its pages, or a BAR lies where the
- * host has its memory, from 64G on;
+ * than it needs, the RAM is no multiple of its pages, a file is refused, or a
+ * BAR lies where the host has its memory, from 64G on;
  * -ERANGE when an address would be above @oas;
- * -ENOMEM when there is no memory.
+ * -ENOENT when there is no such file;
+ * -ENOMEM when there is no memory;
+ * as vm_live_measure(), vm_frames_load() and vm_frames_from_trace() otherwise.
+ * What vm_live_is_skip() says yes to is a reason to leave a live word out.
  */
 int vm_backing_create(const char *word, const struct vm_layout *layout,
 		      unsigned int oas, u64 seed, struct vm_backing **out,
@@ -66,8 +80,9 @@ int vm_backing_create(const char *word, const struct vm_layout *layout,
  * @range: index into the layout's ranges
  *
  * Offsets of its run() count from the start of the range; a run ends at the end
- * of the range. Cost of a run: at most
- * a hundred or so instructions, however large the layout is. It keeps no state.
+ * of the range. Cost of a run: a
+ * hundred or so instructions, however large the layout is; a binary search for
+ * recorded frames. It keeps no state.
  *
  * Return: memory owned by @backing.
  */
@@ -79,6 +94,15 @@ const struct vfio_memory *vm_backing_memory(const struct vm_backing *backing,
  * @backing: backing
  */
 u64 vm_backing_bytes(const struct vm_backing *backing);
+
+/**
+ * vm_backing_note() - What a result must say of this backing.
+ * @backing: backing
+ *
+ * Return: a line, such as how much memory was recorded and where; "" when the
+ * word says it all. Owned by @backing.
+ */
+const char *vm_backing_note(const struct vm_backing *backing);
 
 /**
  * vm_backing_word_at() - The models' words for a host page, for listing them.

@@ -446,11 +446,6 @@ int vm_template_load(const char *machine, struct vm_template *t,
 	int ret;
 
 	*t = (struct vm_template){ .nr_nodes = 0 };
-	iopt_err_set(err, 0,
-		     "no machine \"%s\": must be one of data/layouts, "
-		     "or a file with a / in its name or .ini at its "
-		     "end",
-		     machine);
 	ret = ini_file_find(dirs, ARRAY_SIZE(dirs), machine, &hooks, &r, err);
 	if (ret == -ENOENT && !ini_file_is_path(machine))
 		iopt_err_set(err, ret,

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that is allocated on this host as a VMM would, and where it came to
+ * lie.
+ *
+ * Models: anonymous memory without huge pages (MADV_NOHUGEPAGE), with
+ *	transparent ones (MADV_HUGEPAGE), and hugetlb, touched from one end to
+ *	the other by one thread, as VFIO's pinning faults a guest's RAM in.
+ * Does not model: several threads that touch it (QEMU's prealloc), memory
+ *	bound to a NUMA node, files, what pinning itself moves.
+ */
+#ifndef IOPT_VM_LIVE_H
+#define IOPT_VM_LIVE_H
+
+#include "vm_frames.h"
+
+/**
+ * struct vm_live_cfg - What to allocate.
+ * @how: "4K" (the host's page size), "thp", or the size of a hugetlb page, "2M"
+ * @bytes: how much is wanted; less is taken when the host cannot spare it
+ * @root: put in front of the paths of /proc and /sys that say what the host
+ *	has; "" for this host
+ */
+struct vm_live_cfg {
+	const char *how;
+	u64 bytes;
+	const char *root;
+};
+
+IOPT_BEGIN_DECLS
+
+/**
+ * vm_live_measure() - Allocate memory, read its frames, give it back.
+ * @cfg: see there
+ * @frames: caller's; set to the frames, untouched on failure. They make up at
+ *	most cfg.bytes, and no more than a quarter of the memory that is
+ *	available, or the free hugetlb pages; a multiple of 1G, or a power of
+ *two below
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Return: 0;
+ * -EINVAL when there is no such way on a host of these pages;
+ * -EPERM when this process may not see frames (CAP_SYS_ADMIN);
+ * -ENODEV when this host has no pages of that size, or transparent ones are
+ *off; -ENOSPC when too few of them are free, or too little memory is; -ENOMEM
+ *when there is no memory; any other negative errno of mmap(2), madvise(2) or
+ *pagemap_read().
+ */
+int vm_live_measure(const struct vm_live_cfg *cfg, struct vm_frames *frames,
+		    struct iopt_err *err);
+
+/**
+ * vm_live_is_skip() - Does this error say that this host cannot do it?
+ * @ret: what vm_live_measure() returned
+ *
+ * Return: true for -EPERM, -ENODEV and -ENOSPC.
+ */
+bool vm_live_is_skip(int ret);
+
+IOPT_END_DECLS
+
+#endif
