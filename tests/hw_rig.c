@@ -8,6 +8,7 @@
 
 static void fill_defaults(struct rig_cfg *cfg)
 {
+	cfg->engine = cfg->engine ? cfg->engine : "lpae-6.12";
 	cfg->ias = cfg->ias ? cfg->ias : 48;
 	cfg->oas = cfg->oas ? cfg->oas : 48;
 	cfg->nr_sets = cfg->nr_sets ? cfg->nr_sets : 64;
@@ -19,6 +20,7 @@ static void fill_defaults(struct rig_cfg *cfg)
 static void create_table(struct rig *rig)
 {
 	const struct rig_cfg *cfg = &rig->cfg;
+	const struct pgtable_engine *engine = pgtable_engine_find(cfg->engine);
 	const struct arena_cfg arena = { .size = cfg->arena_bytes,
 					 .want_base_pages = true };
 	struct pgtable_cfg pgt = {
@@ -36,8 +38,9 @@ static void create_table(struct rig *rig)
 	if (arena_create(&arena, &rig->arena, &err))
 		fail_msg("arena: %s", err.msg);
 	pgt.arena = rig->arena;
-	if (pgtable_create(pgtable_engine_find("lpae-6.12"), &pgt, &rig->pgt,
-			   &err))
+	if (cfg->is_counted ?
+		    pgtable_create_counted(engine, &pgt, &rig->pgt, &err) :
+		    pgtable_create(engine, &pgt, &rig->pgt, &err))
 		fail_msg("table: %s", err.msg);
 	iommu_domain_init(&rig->domain, rig->pgt, gather_rule_find(cfg->rule));
 	walk_table_init(&rig->context.table, rig->pgt);
@@ -98,6 +101,17 @@ u64 rig_free(struct rig *rig)
 void rig_fini(struct rig *rig)
 {
 	expect_u64(rig_free(rig), 0, "bytes of leaked tables");
+}
+
+void rig_grow(struct rig *rig)
+{
+	struct walk_table *table = &rig->context.table;
+	u64 root = table->root_paddr;
+
+	walk_table_init(table, rig->pgt);
+	if (table->root_paddr != root)
+		expect_int(oracle_grow(rig->oracle, table), 0,
+			   "oracle's memory");
 }
 
 size_t rig_block(const struct rig *rig)

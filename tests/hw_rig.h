@@ -9,6 +9,7 @@
 
 /**
  * struct rig_cfg - What to build.
+ * @engine: its word; NULL for lpae-6.12
  * @params: of the engine
  * @rule: name of the driver
  * @granule: smallest page in bytes
@@ -18,6 +19,7 @@
  * @has_ril: range invalidation
  * @is_strict: TTL is taken as a promise
  * @is_incoherent: the walker does not snoop
+ * @is_counted: the engine's stores can be counted
  * @nr_sets: of the IOTLB; 0 for 64
  * @nr_ways: of the IOTLB; 0 for 4
  * @nr_walk: entries of each walk cache; 0 for 16
@@ -26,6 +28,7 @@
  * @arena_bytes: bound of the tables; 0 for 64M
  */
 struct rig_cfg {
+	const char *engine;
 	struct pgtable_params params;
 	const char *rule;
 	size_t granule;
@@ -35,6 +38,7 @@ struct rig_cfg {
 	bool has_ril;
 	bool is_strict;
 	bool is_incoherent;
+	bool is_counted;
 	unsigned int nr_sets;
 	unsigned int nr_ways;
 	unsigned int nr_walk;
@@ -87,6 +91,12 @@ u64 rig_free(struct rig *rig);
  * @rig: rig
  */
 void rig_fini(struct rig *rig);
+
+/**
+ * rig_grow() - Tell the hardware of a top that a map has added (amdv1).
+ * @rig: rig; nothing happens when the top is the same
+ */
+void rig_grow(struct rig *rig);
 
 /**
  * rig_block() - Size of the leaves one level above the smallest.
