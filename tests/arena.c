@@ -56,6 +56,44 @@ static void test_bound(void **state)
 	}
 }
 
+/* Blocks in a list stay as they are; they go in their order, all at once. */
+static void test_lists(void **state)
+{
+	struct arena *arena = arena_of(SZ_2M, SZ_4K);
+	struct arena_list list, empty;
+	unsigned char *p[8];
+
+	(void)state;
+	arena_list_init(&list);
+	arena_list_init(&empty);
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = arena_alloc(arena, SZ_4K);
+		memset(p[i], 0x5a, SZ_4K);
+	}
+	/* Not that of their allocation. */
+	for (size_t i = 0; i < ARRAY_SIZE(p); i += 2)
+		arena_list_add(arena, &list, p[(i + 3) % ARRAY_SIZE(p)]);
+	assert_false(arena_list_is_empty(&list));
+	assert_true(arena_list_is_empty(&empty));
+	expect_u64(arena_stats(arena).nr_frees, 0, "frees before");
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		for (size_t k = 0; k < SZ_4K; k++)
+			assert_int_equal(p[i][k], 0x5a);
+	arena_list_free(arena, &list, SZ_4K);
+	arena_list_free(arena, &empty, SZ_4K);
+	assert_true(arena_list_is_empty(&list));
+	expect_u64(arena_stats(arena).nr_frees, 4, "frees");
+	expect_u64(arena_stats(arena).live_bytes, 4 * SZ_4K, "bytes");
+	/* 3 5 7 1 were freed: the last is the first to be used again. */
+	assert_ptr_equal(arena_alloc(arena, SZ_4K), p[1]);
+	assert_ptr_equal(arena_alloc(arena, SZ_4K), p[7]);
+	/* Used again, and emptied a second time. */
+	arena_list_add(arena, &list, p[7]);
+	arena_list_free(arena, &list, SZ_4K);
+	expect_u64(arena_stats(arena).nr_frees, 5, "frees");
+	expect_u64(arena_destroy(arena), 5 * SZ_4K, "left");
+}
+
 /* The bound is rounded up to 2M. */
 static void test_bound_is_rounded(void **state)
 {
@@ -605,6 +643,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bound_is_rounded),
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_linear_map),

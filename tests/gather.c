@@ -80,6 +80,17 @@ static const struct {
 	  SZ_4K,
 	  2 * SZ_4K,
 	  SZ_4K },
+	/* AMD: whatever comes widens one range. 4K at 0 8K ...; 2M 1G up;
+	 * the bytes of a call, not a power of two. */
+	{ "amdv1",
+	  "amdv1",
+	  { { 0, SZ_4K, 2 * SZ_4K, 16 },
+	    { SZ_1G, SZ_2M, 2 * SZ_2M, 2 },
+	    { SZ_512M, 3 * SZ_4K, SZ_4K, 1 } },
+	  1,
+	  0,
+	  SZ_1G + 3 * SZ_2M,
+	  SZ_4K },
 	/* SMMUv2 invalidated each page when added: one wait at the end. */
 	{ "smmuv2",
 	  "smmuv2",
@@ -278,11 +289,15 @@ static void test_disjoint(void **state)
 
 static const struct {
 	const char *name;
-	bool is_known, immediate, fills_empty;
+	bool is_known, immediate, fills_empty, widens;
 } rules[] = {
-	{ "6.1", true, false, false },	{ "6.12", true, false, false },
-	{ "7.3", true, false, true },	{ "smmuv2", true, true, false },
-	{ "6.2", false, false, false }, { "", false, false, false },
+	{ "6.1", true, false, false, false },
+	{ "6.12", true, false, false, false },
+	{ "7.3", true, false, true, false },
+	{ "smmuv2", true, true, false, false },
+	{ "amdv1", true, false, false, true },
+	{ "6.2", false, false, false, false },
+	{ "", false, false, false, false },
 };
 
 static void test_rules(void **state)
@@ -301,6 +316,8 @@ static void test_rules(void **state)
 			   rules[i].name);
 		expect_u64(rule->fills_empty, rules[i].fills_empty,
 			   "%s: fills_empty", rules[i].name);
+		expect_u64(rule->widens, rules[i].widens, "%s: widens",
+			   rules[i].name);
 	}
 }
 

@@ -53,6 +53,15 @@ static const struct {
 	{ "4K", "6.12", false, SZ_4K, SYNC, SZ_64K, SZ_4K,
 	  FIRST | LAST | L2 | L1 },
 	{ "2M", "6.12", false, SZ_4K, SYNC, SZ_2M, SZ_2M, FIRST | L2 | L1 },
+	/* Leaves of any size: no TTL; 33 pages are one more. */
+	{ "mixed", "amdv1", true, SZ_4K, SYNC, SZ_64K, SZ_4K,
+	  FIRST | LAST | L2 | L1 },
+	{ "mixed", "amdv1", true, SZ_4K, SYNC, 33 * SZ_4K, SZ_4K,
+	  FIRST | LAST | BEHIND | L2 | L1 },
+	{ "mixed", "amdv1", false, SZ_4K, SYNC, SZ_64K, SZ_4K,
+	  FIRST | LAST | L2 | L1 },
+	{ "2M", "amdv1", true, SZ_4K, SYNC, SZ_2M, SZ_2M,
+	  FIRST | LAST | L2 | L1 },
 	/* A table: every level, and the table. */
 	{ "table", "6.12", true, SZ_4K, WALK, SZ_2M, SZ_4K,
 	  FIRST | LAST | L2 | L1 | TABLE },

@@ -439,6 +439,33 @@ class Text(unittest.TestCase):
         self.assertIn("    [65792 older ones were overwritten]\n", done.stdout)
 
 
+class Amdv1(unittest.TestCase):
+    """The engine of another format, which VFIO knew as fgsp."""
+
+    def test_fgsp(self) -> None:
+        lines = [
+            "iommu_map 0x500000000 0x40000000 8K",
+            "iommu_unmap 0x500000000 4K",
+            "vfio_map 0x500000000 64M run=64K",
+            "vfio_unmap 0x500000000 64M",
+        ]
+        got = ops(lines, "--engine", "amdv1")
+        self.assertEqual([op["ret"] for op in got], [0, 2 * 4096, 0, 64 * M])
+        # Two installed tables, two entries emptied and written; then cleared.
+        writes = [op["counters"].get("pte_writes") for op in got]
+        if writes[0] is not None:
+            self.assertEqual(writes[:2], [2 + 2 * 2, 2])
+            self.assertEqual(writes[3], 64 * M // 4096)
+        # 1024 runs: two gathers of 512, which widen over them.
+        self.assertEqual(got[3]["sync"], 2)
+        self.assertEqual(shapes(got[3]), {(0, 13, 0, 1, 1): 2})
+
+    def test_threshold(self) -> None:
+        lines = ["iommu_map 0x500000000 0x40000000 2M", "iommu_unmap 0x500000000 4K"]
+        got = ops(lines, "--engine", "amdv1", "--profile", "smmuv3-noril")
+        self.assertEqual(got[1]["commands"], {"TLBI_NH_ASID": 1})
+
+
 class Trace(unittest.TestCase):
     """A recorded trace, as bare calls."""
 
@@ -521,6 +548,12 @@ class Usage(unittest.TestCase):
         ("--ril yes -", "--ril yes: must be on or off"),
         ("--e2h 1 -", "--e2h 1: must be on or off"),
         ("--driver 5.4 -", "driver 5.4: must be 6.1, 6.12 or 7.3"),
+        ("--driver amdv1 -", "driver amdv1: must be 6.1, 6.12 or 7.3"),
+        ("--engine amdv1 --driver 6.12 -", "driver 6.12: engine amdv1 has one of its own"),
+        ("--engine amdv1 --stage 2 -", "stage 2: amdv1 has one stage, 1"),
+        ("--engine amdv1 --granule 64K -", "granule 64K: amdv1 has 4K pages alone"),
+        ("--engine amdv1 --ias 40 -", "ias 40: of amdv1 it is 39 or 48"),
+        ("--engine amdv1 --strategy chunked-unfixed -", "engine amdv1 has no unfixed walk"),
         ("--engine lpae -", "engine lpae: must be one of lpae-split, "),
         ("--strategy slow -", "strategy slow: must be one of page, chunked, "),
         ("--profile fast -", 'no cost profile "fast"'),

@@ -118,25 +118,35 @@ static const struct {
 	{ SZ_2M, SZ_2M }, { 2 * SZ_2M, SZ_2M },
 };
 
-static void test_sink_gathers_alike(void **state)
+static void check_sink(const char *name)
 {
+	const struct gather_rule *rule = gather_rule_find(name);
+	const struct inval_ops *sink = inval_sink(rule);
 	struct gather seen, sunk;
 	struct recorder rec;
 
-	(void)state;
-	recorder_init(&rec, gather_rule_find("6.12"), false);
+	recorder_init(&rec, rule, false);
 	gather_init(&seen);
 	gather_init(&sunk);
 	for (size_t i = 0; i < ARRAY_SIZE(adds); i++) {
 		inval_recorder_ops.add_page(&seen, adds[i].iova, adds[i].size,
 					    &rec);
-		inval_sink_ops.add_page(&sunk, adds[i].iova, adds[i].size,
-					NULL);
-		expect_u64(sunk.start, seen.start, "start after %zu", i);
-		expect_u64(sunk.last, seen.last, "last after %zu", i);
-		expect_u64(sunk.pgsize, seen.pgsize, "pgsize after %zu", i);
+		sink->add_page(&sunk, adds[i].iova, adds[i].size, NULL);
+		expect_u64(sunk.start, seen.start, "%s: start after %zu", name,
+			   i);
+		expect_u64(sunk.last, seen.last, "%s: last after %zu", name, i);
+		expect_u64(sunk.pgsize, seen.pgsize, "%s: pgsize after %zu",
+			   name, i);
 	}
 	recorder_fini(&rec);
+}
+
+static void test_sink_gathers_alike(void **state)
+{
+	(void)state;
+	check_sink("6.12");
+	check_sink("amdv1");
+	assert_ptr_equal(inval_sink(gather_rule_find("7.3")), &inval_sink_ops);
 }
 
 static void test_names(void **state)

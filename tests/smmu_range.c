@@ -384,6 +384,55 @@ static const struct {
 	  TLB_NH_VA,
 	  32,
 	  { { 0, 0, 0, 0, true, 32 } } },
+	/* Leaves of any size: no level, so a range is never one page. */
+	{ "mixed leaves",
+	  "amdv1",
+	  true,
+	  false,
+	  1,
+	  SZ_4K,
+	  true,
+	  SZ_1G,
+	  SZ_4K,
+	  TLB_NH_VA,
+	  1,
+	  { { 0, 18, 0, 1, true, 1 } } },
+	{ "one of them",
+	  "amdv1",
+	  true,
+	  false,
+	  1,
+	  SZ_4K,
+	  true,
+	  SZ_4K,
+	  SZ_4K,
+	  TLB_NH_VA,
+	  1,
+	  { { 0, 1, 0, 1, true, 1 } } },
+	{ "511 pages of mixed leaves",
+	  "amdv1",
+	  false,
+	  false,
+	  1,
+	  SZ_4K,
+	  true,
+	  SZ_2M - SZ_4K,
+	  SZ_4K,
+	  TLB_NH_VA,
+	  511,
+	  { { 0, 0, 0, 0, true, 511 } } },
+	{ "512 pages of them",
+	  "amdv1",
+	  false,
+	  false,
+	  1,
+	  SZ_4K,
+	  true,
+	  SZ_2M,
+	  SZ_4K,
+	  TLB_NH_ASID,
+	  1,
+	  { { 0 } } },
 	/* 2^32 pages: scale 32 is cut to the five bits of its field. */
 	{ "16T",
 	  "7.3",
@@ -616,6 +665,29 @@ static void test_gather(void **unused)
 	rig_fini(&rig);
 }
 
+/* A gather that widens sends nothing of itself, whatever is added. */
+static void test_widening_gather(void **unused)
+{
+	const struct tlb_counters *c;
+	struct gather gather;
+	struct rig rig;
+
+	(void)unused;
+	rig_init(&rig, "amdv1", true, false, 1, SZ_4K);
+	c = &rig.smmu->counters;
+	gather_init(&gather);
+	smmuv3_inval_ops.sync(&gather, rig.domain);
+	smmuv3_inval_ops.add_page(NULL, IOVA, SZ_4K, rig.domain);
+	smmuv3_inval_ops.add_page(&gather, IOVA + SZ_1G - SZ_4K, SZ_4K,
+				  rig.domain);
+	smmuv3_inval_ops.add_page(&gather, IOVA, SZ_2M, rig.domain);
+	expect_u64(c->nr_syncs, 0, "another size, a gap");
+	smmuv3_inval_ops.sync(&gather, rig.domain);
+	expect_u64(c->nr_syncs, 1, "the caller's");
+	expect_u64(c->nr_ops[TLB_NH_VA], 1, "1G, a range");
+	rig_fini(&rig);
+}
+
 /* Two SMMUs behind one domain: the same in each queue, each with its sync. */
 static void test_several(void **unused)
 {
@@ -694,6 +766,7 @@ int main(void)
 		cmocka_unit_test(test_cover),
 		cmocka_unit_test(test_threshold),
 		cmocka_unit_test(test_gather),
+		cmocka_unit_test(test_widening_gather),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_refused),
 	};

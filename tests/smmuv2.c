@@ -130,6 +130,27 @@ static void test_addresses(void **unused)
 	smmuv2_destroy(v2);
 }
 
+/* A page that may be leaves of any size: each 4K of it is written. */
+static void test_widens(void **unused)
+{
+	const struct smmuv2_cfg cfg = {
+		.stage = 1, .asid = ASID, .widens = true, .lg2_writes = 12
+	};
+	struct smmuv2 *v2 = NULL;
+	struct gather gather;
+
+	(void)unused;
+	assert_int_equal(smmuv2_create(&cfg, &v2, NULL), 0);
+	gather_init(&gather);
+	smmuv2_inval_ops.add_page(&gather, IOVA, 5 * SZ_4K, v2);
+	expect_u64(v2->counters.nr_ops[TLB_V2_VAL], 5, "writes");
+	expect_u64(smmuv2_write_iova(smmuv2_kept(v2, 4)), IOVA + 4 * SZ_4K,
+		   "last");
+	expect_u64(gather.pgsize, SZ_4K, "page size");
+	expect_u64(gather.last, IOVA + 5 * SZ_4K - 1, "range");
+	smmuv2_destroy(v2);
+}
+
 /* 9 flushes of 513 writes: the ring of 4096 keeps the last 4096 of 4617. */
 static void test_kept(void **unused)
 {
@@ -173,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_widens),
 		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_refused),
 	};

@@ -94,6 +94,27 @@ static void test_reasons(void **unused)
 	rig_fini(&rig);
 }
 
+static void test_mixed_leaves(void **unused)
+{
+	static const char *const parts[] = {
+		"va 0x40000000 +4M num=0 scale=10 ttl=0 tg=1 leaf=1: 4M of "
+		"mixed leaves at 0x40000000 were gathered and the caller "
+		"synced",
+		SYNCED,
+	};
+	struct gather gather;
+	struct rig rig;
+
+	(void)unused;
+	rig_init(&rig, "amdv1", (struct smmu_cfg){ .has_ril = true }, 0);
+	gather_init(&gather);
+	add(&rig, &gather, IOVA, SZ_4K);
+	add(&rig, &gather, IOVA + SZ_2M, SZ_2M);
+	smmuv3_inval_ops.sync(&gather, rig.domain);
+	expect_prose(&rig.log, parts, ARRAY_SIZE(parts));
+	rig_fini(&rig);
+}
+
 /* Several commands for a request, and one in the place of many. */
 static void test_parts(void **unused)
 {
@@ -218,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_mixed_leaves),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_repeated_parts),
 		cmocka_unit_test(test_detached),
