@@ -8,12 +8,12 @@
  *	CMD_SYNC; waiting for room in a full queue; the producer register with
  *	its wrap bit; the errata that repeat a batch (Tegra264) or force a sync
  *	(Arm 2812531).
- * Does not model: several CPUs in one queue (owner, valid map, compare and
- *	swap), command errors, the MSI write into a completed CMD_SYNC. The
- *	consumer executes in order and no further than somebody waits for: up to
- *	the room that a batch needs, or to the end at a sync. So the number of
- *	waits is the largest that any speed of the hardware could give, and the
- *	same in every run. One thread at a time.
+ * Does not model: several CPUs in one queue (that is cmdq.h), command errors,
+ *	the MSI write into a completed CMD_SYNC. The consumer executes in order
+ *	and no further than somebody waits for: up to the room that a batch
+ *	needs, or to the end at a sync. So the number of waits is the largest
+ *	that any speed of the hardware could give, and the same in every run.
+ *	One thread at a time.
  * Source: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c of Linux 6.1, 6.12, 7.3.
  */
 #ifndef IOPT_SMMU_H
