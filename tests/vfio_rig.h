@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A container over one or two engines, for the tests of src/vfio. */
+/* A container over one or more engines, for the tests of src/vfio. */
 #ifndef IOPT_VFIO_RIG_H
 #define IOPT_VFIO_RIG_H
 
 #include "test.h"
 
+#include "pte_count.h"
 #include "recorder.h"
 #include "sizes.h"
 #include "vfio.h"
 
-#define RIG_MAX_DOMAINS 2
+#define RIG_MAX_DOMAINS 3
+
+/**
+ * struct rig_cfg - How to build a rig.
+ * @engine: word of the engine of every domain
+ * @nr_domains: 0 to RIG_MAX_DOMAINS
+ * @granule: in bytes; 0 means 4K
+ * @rule: gather rule, NULL for the engine's own
+ * @is_counted: count what the tables' entries cost (first domain)
+ * @vfio: domains, aperture and a missing strategy are filled in
+ */
+struct rig_cfg {
+	const char *engine;
+	size_t nr_domains;
+	u64 granule;
+	const char *rule;
+	bool is_counted;
+	struct vfio_cfg vfio;
+};
 
 /**
  * struct rig - The container and what is under it.
@@ -29,52 +48,79 @@ struct rig {
 	struct vfio vfio;
 };
 
-static inline void rig_add_domain(struct rig *rig, size_t i, const char *engine)
+static inline void rig_add_domain(struct rig *rig, size_t i,
+				  const struct rig_cfg *rc)
 {
-	const struct pgtable_engine *e = pgtable_engine_find(engine);
-	struct arena_cfg arena = { .size = SZ_512M };
+	const struct pgtable_engine *e = pgtable_engine_find(rc->engine);
+	struct arena_cfg arena = { .size = SZ_1G, .page_size = rc->granule };
 	struct pgtable_cfg cfg = { .stage = 1,
-				   .granule = SZ_4K,
+				   .granule = rc->granule,
 				   .ias = 40,
 				   .oas = 48,
 				   .coherent_walk = true };
+	const struct gather_rule *rule;
 
 	assert_non_null(e);
 	assert_int_equal(arena_create(&arena, &rig->arena[i], NULL), 0);
-	recorder_init(&rig->rec[i], gather_rule_find(e->rule), true);
+	rule = gather_rule_find(rc->rule ? rc->rule : e->rule);
+	assert_non_null(rule);
+	recorder_init(&rig->rec[i], rule, true);
 	cfg.params = e->params;
+	if (rc->vfio.strategy->wants_unfixed)
+		cfg.params.walk = PGTABLE_WALK_UNFIXED;
 	cfg.arena = rig->arena[i];
 	cfg.tlb = &inval_recorder_ops;
 	cfg.cookie = &rig->rec[i];
-	assert_int_equal(pgtable_create(e, &cfg, &rig->pgt[i], NULL), 0);
-	iommu_domain_init(&rig->domain[i], rig->pgt[i],
-			  gather_rule_find(e->rule));
+	assert_int_equal(
+		rc->is_counted ?
+			pgtable_create_counted(e, &cfg, &rig->pgt[i], NULL) :
+			pgtable_create(e, &cfg, &rig->pgt[i], NULL),
+		0);
+	iommu_domain_init(&rig->domain[i], rig->pgt[i], rule);
 	rig->domains[i] = &rig->domain[i];
 }
 
 /**
- * rig_init() - Build a container.
+ * rig_create() - Build a container.
+ * @rig: caller's
+ * @cfg: how
+ */
+static inline void rig_create(struct rig *rig, const struct rig_cfg *cfg)
+{
+	struct rig_cfg rc = *cfg;
+	struct iopt_err err;
+
+	memset(rig, 0, sizeof(*rig));
+	if (!rc.granule)
+		rc.granule = SZ_4K;
+	if (!rc.vfio.strategy)
+		rc.vfio.strategy = vfio_strategy_find(
+			rc.vfio.abi == VFIO_IOMMUFD ? "iommufd" :
+						      "chunked-fast");
+	for (size_t i = 0; i < rc.nr_domains; i++)
+		rig_add_domain(rig, i, &rc);
+	rc.vfio.domains = rig->domains;
+	rc.vfio.nr_domains = rc.nr_domains;
+	rc.vfio.last_iova = (1ull << 40) - 1;
+	if (vfio_init(&rig->vfio, &rc.vfio, &err))
+		fail_msg("%s", err.msg);
+}
+
+/**
+ * rig_init() - Build a container over 4K granules.
  * @rig: caller's
  * @engine: word of the engine of every domain
- * @nr_domains: 1 or 2
- * @cfg: domains and aperture are filled in here
+ * @nr_domains: 1 to RIG_MAX_DOMAINS
+ * @cfg: as vfio of struct rig_cfg
  */
 static inline void rig_init(struct rig *rig, const char *engine,
 			    size_t nr_domains, struct vfio_cfg cfg)
 {
-	struct iopt_err err;
+	const struct rig_cfg rc = { .engine = engine,
+				    .nr_domains = nr_domains,
+				    .vfio = cfg };
 
-	memset(rig, 0, sizeof(*rig));
-	for (size_t i = 0; i < nr_domains; i++)
-		rig_add_domain(rig, i, engine);
-	cfg.domains = rig->domains;
-	cfg.nr_domains = nr_domains;
-	cfg.last_iova = (1ull << 40) - 1;
-	if (!cfg.strategy)
-		cfg.strategy = vfio_strategy_find(
-			cfg.abi == VFIO_IOMMUFD ? "iommufd" : "chunked-fast");
-	if (vfio_init(&rig->vfio, &cfg, &err))
-		fail_msg("%s", err.msg);
+	rig_create(rig, &rc);
 }
 
 /**
@@ -126,6 +172,22 @@ static inline void rig_expect_empty(struct rig *rig, u64 iova, u64 size,
 		     at += SZ_4K)
 			expect_u64(iommu_iova_to_phys(&rig->domain[i], at), 0,
 				   "%s: domain %zu at 0x%" PRIx64, what, i, at);
+}
+
+/**
+ * rig_expect_no_leaf() - Has no domain a leaf anywhere?
+ * @rig: rig
+ * @what: names the case
+ */
+static inline void rig_expect_no_leaf(struct rig *rig, const char *what)
+{
+	struct pgtable_leaf leaf;
+
+	for (size_t i = 0; i < RIG_MAX_DOMAINS && rig->pgt[i]; i++)
+		if (!iommu_leaf_walk(&rig->domain[i], 0, &leaf))
+			fail_msg("%s: domain %zu has a leaf of 0x%" PRIx64
+				 " bytes at 0x%" PRIx64,
+				 what, i, leaf.size, leaf.iova);
 }
 
 #endif
