@@ -50,7 +50,7 @@ help: ## this page
 deps: ## install what is missing from the distribution
 	@scripts/deps
 
-tools: ## build build/bench/iopt-bench and build/tools/iopt-sim, measure nothing
+tools: ## build build/bench/iopt-bench and build/tools/*, measure nothing
 	@scripts/deps --check tools
 	@scripts/build release
 

@@ -5,23 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "sizes.h"
-
-static void json_text(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			fprintf(out, "\\u%04x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
 
 /* First of the commands of an op that the ring still holds; all before went. */
 static u64 first_kept(const struct sim *sim, u64 nr_sent)
