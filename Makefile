@@ -9,6 +9,11 @@ IOPT_BENCH = build/bench/iopt-bench
 arg = $(if $(value $2),$1 '$(subst ','\'',$(value $2))')
 flag = $(if $(filter-out 0,$($2)),$1)
 
+COMPARE_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
+	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
+	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
+	$(call arg,--profile,PROFILE) $(call arg,--format,FORMAT) \
+	$(call flag,--force,FORCE)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
@@ -18,13 +23,14 @@ BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: help deps tools bench quick kernel kernels test list plot validate clean
+.PHONY: help deps tools bench quick compare cover-letter kernel kernels test \
+	list plot validate clean
 .NOTPARALLEL:
 
 help: ## this page
 	@echo 'iopt-bench: performance benchmarks for Arm I/O page tables'
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 	@echo
 	@sed -n 's/^#  //p' $(firstword $(MAKEFILE_LIST))
 
@@ -44,6 +50,18 @@ help: ## this page
 #    PLOT=0        draw no pictures
 #    SEED=N        order of families and cases (default: random, recorded)
 #  For kernel: KERNEL, LABEL=NAME, CFLAGS='more compiler flags'.
+#  For compare, and CPU, REPS, FILTER, TRACE, PROFILE, FULL, SEED as above:
+#    OLD= NEW=     two engine words of this build, two paths of iopt-bench or
+#                  of a build directory, two git revisions of this suite, or
+#                  two result files (which then are only read)
+#    REPS=N        pairs of stage one; stage two, of the suspects, has twice
+#                  as many (default: 10)
+#    FORMAT=WORD   cover (default), markdown, csv, junit, lava
+#    FORCE=1       time also what is the same machine code
+#    OUT=STEM      files STEM.json, .txt, .md, .csv, .xml, .lava, .old.bench and
+#                  .new.bench (default: results/HOST/compare/TIME-OLD-NEW)
+#  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
+#    result.
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For all: V=1 shows the build, every row and what the processes say.
 
@@ -63,6 +81,17 @@ quick: ## measure every family briefly (at most a minute)
 	@scripts/deps --check bench
 	@scripts/build release
 	@$(PYTHON_RUN) scripts/bench.py --quick $(BENCH_ARGS)
+
+compare: ## OLD= against NEW=: engines, builds, revisions or result files
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/compare.py $(COMPARE_ARGS) \
+		$(if $(OLD),-- $(call arg,,OLD)) $(call arg,,NEW)
+
+cover-letter: ## the text of a comparison or result that was saved, RESULTS=
+	@scripts/deps --check bench
+	@$(PYTHON_RUN) scripts/cover_letter.py $(call arg,--format,FORMAT) \
+		$(call arg,--old,OLD) $(call arg,--new,NEW) $(RESULTS)
 
 kernel: ## build KERNEL's io-pgtable-arm.c as engine kernel-LABEL
 	@scripts/deps --check tools

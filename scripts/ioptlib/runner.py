@@ -302,8 +302,8 @@ class Progress:
             self._console.step(f"{self._where()}: {self._nr_done} of "
                                f"{self._sizes[self._job]}, {what} {case}")
 
-    def finish(self) -> None:
-        """The process is done."""
+    def account(self) -> float:
+        """The process is done; says nothing. Returns how long it took."""
         size = self._sizes[self._job]
         self._told = time.monotonic()
         seconds = self._told - self._started
@@ -313,6 +313,12 @@ class Progress:
         self._done += size
         self._started = self._told
         self._nr_done = 0
+        return seconds
+
+    def finish(self) -> None:
+        """The process is done."""
+        size = self._sizes[self._job]
+        seconds = self.account()
         left = self.seconds_left(0)
         self._console.step(
             f"{self._where()}: {size} cases in {duration(seconds)}, in all "
@@ -421,8 +427,10 @@ class Process:
     """One iopt-bench, followed to its end."""
 
     def __init__(self, command: Sequence[str], log: Path, progress: Progress,
-                 interrupt: Interrupt, stall_s: float) -> None:
+                 interrupt: Interrupt, stall_s: float,
+                 environ: Mapping[str, str] | None = None) -> None:
         self._command = command
+        self._environ = environ
         self._log = log
         self._progress = progress
         self._interrupt = interrupt
@@ -439,7 +447,8 @@ class Process:
         """
         with open(self._log, "w", encoding="utf-8") as log, subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.PIPE, start_new_session=True) as child:
+                stderr=subprocess.PIPE, start_new_session=True,
+                env=self._environ) as child:
             try:
                 self._follow(child)
             finally:
@@ -485,10 +494,14 @@ class Process:
         elif line.strip():
             self.said.append(line.strip())
 
+    def before_wait(self, child: subprocess.Popen[bytes]) -> None:
+        """Its output ended, and it was not yet waited for; for subclasses."""
+
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         """It ended by itself, or is made to: asked first, then killed."""
         if self._interrupt.name or self.is_stalled:
             child.terminate()
+        self.before_wait(child)
         try:
             child.wait(timeout=TERM_S if self._interrupt.name or
                        self.is_stalled else self.stall_s)

@@ -7,6 +7,8 @@ ledger for the process that counts what profiles are sent):
 crash, exit1, usage, hang, truncate, garbage, nothing, nan, zero, error, skip,
 lost, drift, noisy in one row, sick in all. Each case takes FAKE_CASE_S seconds.
 Cases whose names match FAKE_LONG are long ones, and tell what they do.
+Two builds of it differ in FACTOR, which times are multiplied with, in EXTRA,
+which is added to pte_writes, and in WITHOUT, a regex of cases it does not have.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ import signal
 import sys
 import time
 import zlib
+
+FACTOR = 1.0
+EXTRA = 0
+WITHOUT = "^$"
 
 QUESTIONS = {
     "map": "what one call costs",
@@ -52,19 +58,30 @@ def cases(family: str, traces: list[str]) -> list[str]:
             "limit/op:fill/granule:4K/count:256"]
 
 
+def planned(path: str) -> dict[str, tuple[int, int]]:
+    """Operations and sections of each case of a plan, in its order."""
+    with open(path, encoding="utf-8") as stream:
+        lines = [line.split() for line in stream]
+    return {words[0]: (int(words[1]), int(words[2])) if words[1:] else (0, 0)
+            for words in lines}
+
+
 def row(name: str, args: argparse.Namespace, rng: random.Random) -> dict:
     """A row of made-up numbers, the same in each run but for a jitter."""
     base = 20 + zlib.crc32(name.encode()) % 500
-    ns = base * rng.uniform(1.0, 1.05)
+    ns = base * FACTOR * rng.uniform(1.0, 1.002 if args.plan else 1.05)
     made = {
         "name": name + "/iterations:1000/manual_time", "family_index": 0,
         "per_family_instance_index": 0,
         "run_name": name + "/iterations:1000/manual_time",
         "run_type": "iteration", "repetitions": 1, "repetition_index": 0,
         "threads": 1, "iterations": 1000, "real_time": ns, "cpu_time": ns,
-        "time_unit": "ns", "label": "ok", "pte_writes": float(base % 7 + 1),
+        "time_unit": "ns", "label": "ok", "pte_writes": float(base % 7 + 1 + EXTRA),
         "tables_alloc": 1.0, "block_min_ns": ns * 0.98, "block_n": 1000.0,
+        "blocks": 7.0,
     }
+    if args.plan and args.counts[name][0]:
+        made["block_n"], made["blocks"] = map(float, args.counts[name])
     if name.startswith("replay"):
         made.update(map_ns=ns, unmap_ns=ns * 2, map_min_ns=ns * 0.9,
                     unmap_min_ns=ns * 1.8, nr_maps=100.0)
@@ -75,9 +92,10 @@ def row(name: str, args: argparse.Namespace, rng: random.Random) -> dict:
 
 def ledger(made: dict, args: argparse.Namespace) -> list[dict]:
     """What a case sends under each profile: one command, or none."""
+    if args.count_only:
+        made["label"] = "counted"
     if not args.count_only or made["name"].startswith("limit"):
         return []
-    made["label"] = "counted"
     name = made["name"].split("/iterations")[0]
     return [{**{k: made[k] for k in made if k not in ("pte_writes",
                                                      "tables_alloc")},
@@ -121,17 +139,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--trace", action="append", default=[])
     parser.add_argument("--profile", action="append", default=[])
     parser.add_argument("--filter", default="")
-    for option in ("cpu", "node", "out"):
+    for option in ("cpu", "node", "out", "plan"):
         parser.add_argument(f"--{option}", default="")
     for option in ("seed", "round", "min-time-ms"):
         parser.add_argument(f"--{option}", type=int, default=0)
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.counts = planned(args.plan) if args.plan else {}
+    return args
 
 
 def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
     """Write the rows, as far as the fault lets it."""
     rng = random.Random(args.seed)
-    rng.shuffle(names)
+    if args.plan:
+        names = [name for name in args.counts if name in names]
+        rng = random.Random()
+    else:
+        rng.shuffle(names)
     context = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S"), "num_cpus": 2,
         "iopt_version": "v0-fake", "iopt_family": args.family[0],
@@ -185,7 +209,7 @@ def main() -> int:
         return 2
     selected = {
         family: [n for n in cases(family, args.trace)
-                 if re.search(args.filter, n)
+                 if re.search(args.filter, n) and not re.search(WITHOUT, n)
                  and not (args.skip_long and is_long(n))]
         for family in args.family or QUESTIONS}
     if args.list:
@@ -200,6 +224,9 @@ def main() -> int:
     fault = faults.get(f"{family}:{args.round}", faults.get(f"{family}:*", ""))
     if args.count_only:
         fault = faults.get(f"{family}:ledger", "")
+    if args.plan and not all(n in selected[family] for n in args.counts):
+        print("iopt-bench: plan: there is no such case", file=sys.stderr)
+        return 1
     return measure(args, selected[family], fault)
 
 

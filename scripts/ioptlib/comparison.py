@@ -1,0 +1,716 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What two sides are worth beside each other: pure, from rows to verdicts.
+
+A comparison is one document in Google Benchmark's format: rows of both sides
+(and of the null arm) under the name that they share, with side:old, side:new
+or side:null as last key, and all else in the context's iopt_comparison.
+Verdicts are derived from the rows whenever it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from . import names, results, stats, summary, verdict
+from .paired import NEW, NULL, OLD, Count, Design, Job, Output
+from .results import Row, Samples
+from .verdict import Estimate, Stages
+
+INFO = "iopt_comparison"
+SCHEMA = "1"
+SIDE_KEY = "side"
+
+# How the pairs came about: processes in turn, with a null arm and a second
+# stage; two files of runs at two times; two engines in the rounds of one run.
+PAIRED, FILES, ROUNDS = "paired", "files", "rounds"
+
+# Runs that were not interleaved differ by what the machine did meanwhile.
+SEPARATE_FLOOR = 0.10
+NULL_FAMILY = "limit"
+
+PASS, FAILED, USAGE, REGRESSION, INCONCLUSIVE, SKIPPED = 0, 1, 2, 3, 4, 77
+
+# Of one operation, more of these is worse, and less of those is.
+COSTS = frozenset((
+    "pte_writes", "tables_alloc", "table_bytes_peak", "inval_all",
+    "inval_walks", "inval_pages", "syncs", "warnings", "calls",
+    "nr_commands", "nr_doorbells", "nr_differ", "sim_ps", "tlbi", "atc_inv",
+    "cmd_syncs", "doorbells", "tables_kept", "table_bytes_kept",
+    "bbm_violations", "stale_after_sync", "iotlb_misses", "walk_reads"))
+GAINS = frozenset(("bytes_mapped", "bytes_unmapped", "iotlb_hits",
+                   "iotlb_reach_bytes"))
+
+_LEDGER = ("sim_ps", "tlbi", "atc_inv", "cmd_syncs", "doorbells",
+           "nr_ranges", "range_")
+
+# What must be the same on both sides, and what it is called.
+_MACHINE = {"iopt_host": "host", "iopt_host_cpu_model": "CPU",
+            "iopt_host_arch": "architecture", "iopt_host_machine": "machine",
+            "iopt_host_packages": "packages", "iopt_host_cores": "cores",
+            "iopt_host_pus": "hardware threads"}
+_LIBRARY = {"iopt_lib_benchmark": "libbenchmark", "iopt_schema": "schema"}
+
+# What each side may have of its own.
+_OF_SIDE = ("iopt_version", "iopt_cc", "iopt_cflags", "iopt_seed",
+            "iopt_started", "iopt_command", "iopt_runner_version", "date")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one side took, in ns: mean of all samples, and the median of
+    what each sample took at least; one lucky process does not decide."""
+
+    avg: float
+    min: float
+    nr: int
+
+
+@dataclass(frozen=True)
+class Counter:
+    """An exact counter of one operation on both sides.
+
+    profile: the cost profile that it was counted under, "" for none
+    """
+
+    name: str
+    profile: str
+    old: int
+    new: int
+
+    @property
+    def is_worse(self) -> bool:
+        """Does new cost more, or give less?"""
+        if self.name in GAINS:
+            return self.new < self.old
+        return self.name in COSTS and self.new > self.old
+
+    @property
+    def title(self) -> str:
+        """Its name, with the profile that it belongs to."""
+        return f"{self.name}@{self.profile}" if self.profile else self.name
+
+
+@dataclass(frozen=True)
+class Line:
+    """One comparison: a case, or one operation of a case.
+
+    op: which operation, "" where a case has only one
+    verdict: "" when there are no times that compare; note says why
+    is_void: the null arm fired, so the verdict is taken away
+    """
+
+    case: names.Case
+    op: str
+    old: Figures | None
+    new: Figures | None
+    stages: Stages
+    null: Stages
+    verdict: str = ""
+    null_verdict: str = ""
+    note: str = ""
+    label: str = "ok"
+    is_void: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name that both sides share."""
+        return str(self.case)
+
+    @property
+    def title(self) -> str:
+        """The name, and the operation where there are several."""
+        return f"{self.case} {self.op}".rstrip()
+
+    @property
+    def percent(self) -> float | None:
+        """(old - new) / old of the minima, in percent: + is better."""
+        if self.old is None or self.new is None or not self.verdict:
+            return None
+        return (self.old.min - self.new.min) / self.old.min * 100
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval of the paired samples, in percent: + is better."""
+        found = self.stages.deciding
+        if found is None or not found.is_interval:
+            return None
+        return (1 - found.high) * 100, (1 - found.low) * 100
+
+    @property
+    def detectable(self) -> float | None:
+        """The least effect that would have been seen, in percent."""
+        found = self.stages.deciding
+        share = found.detectable(self.stages.floor) if found else None
+        return None if share is None else share * 100
+
+
+@dataclass
+class Comparison:
+    """All that was found.
+
+    unpaired: by side, the cases that the other one does not have
+    problems: by case, why a side has no number
+    """
+
+    context: dict[str, Any]
+    info: dict[str, Any]
+    lines: list[Line]
+    counters: dict[str, list[Counter]]
+    unpaired: dict[str, list[str]]
+    renamed: dict[str, str]
+    problems: dict[str, str]
+    skips: dict[str, str]
+    failures: list[str]
+
+    def side(self, which: str) -> dict[str, Any]:
+        """What is known of a side: label, revision, engine, context."""
+        return dict(self.info[which])
+
+    @property
+    def kind(self) -> str:
+        """How its pairs came about: PAIRED, FILES or ROUNDS."""
+        return str(self.info["kind"])
+
+    @property
+    def is_timed(self) -> bool:
+        """Was there anything to time?"""
+        return any(line.verdict for line in self.lines)
+
+    @property
+    def null_fired(self) -> list[Line]:
+        """Comparisons of the same with the same that came out different."""
+        return [line for line in self.lines if line.null_verdict in
+                (verdict.FASTER, verdict.SLOWER)]
+
+    @property
+    def worse_counters(self) -> dict[str, list[Counter]]:
+        """By case, the counters in which new is worse."""
+        found = {key: [c for c in counters if c.is_worse]
+                 for key, counters in self.counters.items()}
+        return {key: worse for key, worse in found.items() if worse}
+
+    @property
+    def other_counters(self) -> dict[str, list[Counter]]:
+        """By case, the counters that differ, better ones too."""
+        found = {key: [c for c in counters if c.old != c.new]
+                 for key, counters in self.counters.items()}
+        return {key: differ for key, differ in found.items() if differ}
+
+    def by_verdict(self, word: str) -> list[Line]:
+        """The lines with a verdict, those with the largest effect first."""
+        found = [line for line in self.lines if line.verdict == word]
+        return sorted(found, key=lambda line: -(
+            line.stages.deciding.effect if line.stages.deciding else 0))
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why nothing, or not all, can be concluded: a line each."""
+        said = []
+        for which in (OLD, NEW):
+            missing = self.unpaired[which]
+            if missing:
+                said.append(f"{len(missing)} only in {which}")
+        if self.problems:
+            said.append(f"{len(self.problems)} without a number on a side")
+        other = [line for line in self.lines if line.note]
+        if other:
+            said.append(f"{len(other)} that did not do the same work")
+        if self.null_fired:
+            said.append(f"the null arm fired {len(self.null_fired)} times")
+        timed = [line for line in self.lines if line.verdict]
+        if timed and not any(line.interval for line in timed):
+            said.append(f"fewer than {stats.MIN_PAIRS} pairs have no "
+                        "interval")
+        if self.info.get("incomplete"):
+            said.append(f"incomplete: {self.info['incomplete']}")
+        return said
+
+    @property
+    def exit_code(self) -> int:
+        """As docs/method.md lists them."""
+        if self.by_verdict(verdict.SLOWER) or self.worse_counters:
+            return REGRESSION
+        if self.failures:
+            return FAILED
+        if self.doubts:
+            return INCONCLUSIVE
+        if self.skips and not self.lines and not self.counters:
+            return SKIPPED
+        return PASS
+
+
+def is_ledger(counter: str) -> bool:
+    """Is a counter one of what is sent under a cost profile?"""
+    return counter.startswith(_LEDGER)
+
+
+def with_totals(counters: Mapping[str, int]) -> dict[str, int]:
+    """Counters by name@profile, with tlbi for all kinds of commands."""
+    done = dict(counters)
+    for title, value in counters.items():
+        name, at, profile = title.partition("@")
+        if at and name.startswith("tlbi"):
+            total = f"tlbi@{profile}"
+            done[total] = done.get(total, 0) + value
+    return done
+
+
+def exact_of(row: Row, classes: Mapping[str, str], profile: str = "") \
+        -> dict[str, int]:
+    """The exact counters of a row, those of a ledger with its profile."""
+    found = {}
+    for name, value in row.items():
+        if name in results.ROW_FIELDS or not isinstance(value, (int, float)):
+            continue
+        if is_ledger(name) and profile:
+            found[f"{name}@{profile}"] = int(value)
+        elif classes.get(name) == "exact" and not is_ledger(name):
+            found[name] = int(value)
+    return found
+
+
+def stage_row(row: Row, key: str, side: str, stage: int, pair: int,
+              nr_pairs: int) -> Row:
+    """A process's row as it stands in the document."""
+    name = str(row["name"])
+    done = results.complete_row({**row, "name": name}, pair, nr_pairs,
+                                names.NO_PROFILE)
+    done["name"] = done["run_name"] = f"{key}/{SIDE_KEY}:{side}"
+    done["case"] = names.strip_library(name)
+    done["stage"] = stage
+    return done
+
+
+# Documents ------------------------------------------------------------------
+
+def _side_info(label: str, context: Mapping[str, Any], **more: Any) \
+        -> dict[str, Any]:
+    return {"label": label, **more,
+            "context": {key: context[key] for key in _OF_SIDE
+                        if key in context}}
+
+
+def _stage_rows(design: Design, outputs: Iterable[tuple[Job, Output]]) \
+        -> list[Row]:
+    names_of = {(arm, pair.name(arm)): pair.key for pair in design.pairs
+                for arm in design.arms}
+    rows = []
+    for job, output in outputs:
+        nr_pairs = {1: design.nr_first, 2: design.nr_second}.get(job.stage, 1)
+        for row in output.rows:
+            key = names_of.get((job.arm,
+                                names.strip_library(str(row.get("name")))))
+            if key is not None:
+                rows.append(stage_row(row, key, job.arm, job.stage,
+                                      job.round, nr_pairs))
+    return rows
+
+
+def _counted(design: Design, outputs: Iterable[tuple[Job, Output]]) \
+        -> dict[str, dict[str, dict[str, int]]]:
+    """By key and side, the exact counters of the counting processes."""
+    names_of = {(arm, pair.name(arm)): pair.key for pair in design.pairs
+                for arm in (OLD, NEW)}
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for job, output in outputs:
+        classes = results.counter_classes(output.context)
+        for row in output.rows:
+            if results.skip_reason(row) or results.row_error(row):
+                continue
+            name, _, profile = names.strip_library(str(row["name"])) \
+                .partition(f"/{names.PROFILE_KEY}:")
+            key = names_of.get((job.arm, name))
+            if key is not None:
+                found.setdefault(key, {}).setdefault(job.arm, {}).update(
+                    exact_of(row, classes, profile))
+    return found
+
+
+def _ceilings(outputs: Iterable[tuple[Job, Output]]) -> dict[str, float]:
+    return {names.strip_library(str(row["name"])): row["block_min_ns"]
+            for _, output in outputs for row in output.rows
+            if "block_min_ns" in row and not results.row_error(row)}
+
+
+def assemble(design: Design, counts: Mapping[str, Count],
+             counting: Sequence[tuple[Job, Output]],
+             timing: Sequence[tuple[Job, Output]],
+             ceilings: Sequence[tuple[Job, Output]],
+             extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a paired run; extra goes into iopt_comparison, and
+    its context into the context."""
+    everything = [*counting, *timing]
+    context, _ = results.merge_contexts(
+        [output.context for _, output in timing or everything] or [{}])
+    of_side: dict[str, dict[str, Any]] = {arm: next((output.context for job, output in everything
+                          if job.arm == arm), {}) for arm in (OLD, NEW)}
+    more = dict(extra)
+    context.update(more.pop("context", {}))
+    info = {
+        "schema": SCHEMA, "kind": PAIRED, "has_null": design.has_null,
+        "floor": verdict.FLOOR, "seed": design.seed,
+        "nr_first": design.nr_first, "nr_second": design.nr_second,
+        "profiles": list(design.profiles), "is_identical": not design.is_timed,
+        **{arm: _side_info(design.side(arm).label, of_side[arm],
+                           engine=design.side(arm).engine,
+                           revision=design.side(arm).revision,
+                           bench=design.side(arm).bench)
+           for arm in (OLD, NEW)},
+        "cases": [asdict(pair) for pair in design.pairs],
+        "counts": {key: [count.n, count.blocks]
+                   for key, count in counts.items()},
+        "counters": _counted(design, counting),
+        "ceilings": _ceilings(ceilings),
+        "processes": [
+            {"stage": job.stage, "pair": job.round, "block": job.block,
+             "position": job.position, "arm": job.arm, "family": job.family,
+             "seed": job.seed, **output.meta} for job, output in timing],
+        **more,
+    }
+    context[INFO] = info
+    return {"context": context, "benchmarks": _stage_rows(design, timing)}
+
+
+def _unprofiled(found: results.Result) -> dict[str, list[Samples]]:
+    """The samples of each case, one for each cost profile that it has."""
+    cases: dict[str, list[Samples]] = {}
+    for case, samples in found.cases.items():
+        cases.setdefault(str(case.without(names.PROFILE_KEY)),
+                         []).append(samples)
+    return cases
+
+
+def _counters_of(samples: Sequence[Samples], classes: Mapping[str, str]) \
+        -> dict[str, int]:
+    counters: dict[str, int] = {}
+    for one in samples:
+        profile = one.case.get(names.PROFILE_KEY)
+        for row in one.rows:
+            if not results.skip_reason(row) and not results.row_error(row):
+                counters.update(exact_of(row, classes, profile))
+    return counters
+
+
+def incomparable(old: results.Result, new: results.Result) -> list[str]:
+    """Why two results must not stand in one table; empty when they may."""
+    said = []
+    for title, keys in (("other machine", _MACHINE),
+                        ("other library", _LIBRARY)):
+        for key, what in keys.items():
+            values = [str(r.context.get(key, "unknown")) for r in (old, new)]
+            if values[0] != values[1]:
+                said.append(f"{title}: {what} is {values[0]!r} in old and "
+                            f"{values[1]!r} in new")
+    units: dict[str, str] = {}
+    for case, samples in old.cases.items():
+        partner = new.cases.get(case)
+        for a, b in zip(samples.rows[:1], partner.rows[:1] if partner else []):
+            pair = (a.get("time_unit", "ns"), b.get("time_unit", "ns"))
+            if pair[0] != pair[1]:
+                units.setdefault(f"{pair[0]!r} in old and {pair[1]!r} in new",
+                                 str(case))
+    said += [f"other unit: {what} ({case})" for what, case in units.items()]
+    return said
+
+
+def _engine_cases(found: results.Result, engine: str) \
+        -> dict[str, list[Samples]]:
+    """The samples of an engine's cases, by what engines share."""
+    cases: dict[str, list[Samples]] = {}
+    for case, samples in found.cases.items():
+        if case.get("engine") == engine:
+            cases.setdefault(str(case.without("engine", names.PROFILE_KEY)),
+                             []).append(samples)
+    return cases
+
+
+def from_rounds(found: results.Result, old: str, new: str,
+                command: str = "") -> dict[str, Any]:
+    """The document of two engines of one result file. Both ran in each
+    process, so that rounds are pairs; there is no null arm and one stage."""
+    cases = {OLD: _engine_cases(found, old), NEW: _engine_cases(found, new)}
+    return _document({OLD: found, NEW: found}, cases, (old, new), {
+        "kind": ROUNDS, "has_null": False, "floor": verdict.FLOOR}, command)
+
+
+def from_results(old: results.Result, new: results.Result,
+                 labels: Sequence[str], command: str = "") -> dict[str, Any]:
+    """The document of two result files. They were not measured in turn, so
+    their floor is larger; the family limit stands in for the null arm."""
+    sides = {OLD: old, NEW: new}
+    cases = {arm: _unprofiled(found) for arm, found in sides.items()}
+    has_null = any(key.startswith(f"{NULL_FAMILY}/") and key in cases[NEW]
+                   for key in cases[OLD])
+    return _document(sides, cases, labels, {
+        "kind": FILES, "has_null": has_null, "floor": SEPARATE_FLOOR}, command)
+
+
+def _document(sides: Mapping[str, results.Result],
+              cases: Mapping[str, Mapping[str, list[Samples]]],
+              labels: Sequence[str], more: Mapping[str, Any],
+              command: str) -> dict[str, Any]:
+    """The document of what result files hold; the rounds are the pairs."""
+    keys = [key for key in cases[OLD] if key in cases[NEW]]
+    classes = {arm: results.counter_classes(found.context)
+               for arm, found in sides.items()}
+    rows: list[Row] = []
+    for key in keys:
+        for arm in (OLD, NEW):
+            samples = cases[arm][key][0]
+            rows += [stage_row(row, key, arm, 1, row["repetition_index"],
+                               len(samples.rows)) for row in samples.rows]
+    counters = {arm: {key: _counters_of(samples, classes[arm])
+                      for key, samples in cases[arm].items()}
+                for arm in (OLD, NEW)}
+    context = sides[NEW].context
+    profiles = dict.fromkeys(case.get(names.PROFILE_KEY)
+                             for case in sides[NEW].cases)
+    info = {
+        "schema": SCHEMA, "seed": context.get("iopt_seed", ""),
+        "profiles": [p for p in profiles if p and p != names.NO_PROFILE],
+        **more,
+        **{arm: _side_info(label, sides[arm].context, engine="",
+                           revision=sides[arm].context.get("iopt_version",
+                                                           "unknown"))
+           for arm, label in zip((OLD, NEW), labels)},
+        "cases": [{"key": key, "old": key, "new": key} for key in keys],
+        "unpaired": {arm: [key for key in cases[arm] if key not in keys]
+                     for arm in (OLD, NEW)},
+        "unpaired_counters": {
+            arm: {key: found for key, found in counters[arm].items()
+                  if key not in keys} for arm in (OLD, NEW)},
+        "counters": {key: {arm: counters[arm][key] for arm in (OLD, NEW)}
+                     for key in keys},
+        "failures": list(dict.fromkeys(
+            f"{arm}: {line}" for arm, found in sides.items()
+            for line in results.inexact_counters(
+                (row for s in found.cases.values() for row in s.good),
+                classes[arm]))),
+        "incomplete": "; ".join(dict.fromkeys(
+            f"{arm} {found.context.get('iopt_incomplete_reason') or 'broke off'}"
+            for arm, found in sides.items()
+            if found.context.get("iopt_incomplete") == "true")),
+    }
+    return {"context": {**context, INFO: info, "iopt_command": command},
+            "benchmarks": rows}
+
+
+# Analysis -------------------------------------------------------------------
+
+Grouped = dict[tuple[str, int], Samples]
+
+
+def _group(rows: Iterable[Row]) -> dict[str, Grouped]:
+    """By key: samples of each side and stage."""
+    found: dict[str, Grouped] = {}
+    for row in rows:
+        case = names.parse(row["name"])
+        side = case.get(SIDE_KEY)
+        bare = case.without(SIDE_KEY)
+        stage = int(row.get("stage", 1))
+        found.setdefault(str(bare), {}).setdefault(
+            (side, stage), Samples(bare)).rows.append(row)
+    return found
+
+
+def _sampled(samples: Samples | None, metric: summary.Metric) \
+        -> dict[int, float]:
+    """The least of each sample, by pair."""
+    if samples is None:
+        return {}
+    found = samples.by_round(metric.min) or samples.by_round(metric.avg)
+    return {pair: value for pair, value in found.items() if value > 0}
+
+
+def _estimate(grouped: Grouped, metric: summary.Metric, stage: int,
+              arm: str) -> Estimate | None:
+    old = _sampled(grouped.get((OLD, stage)), metric)
+    new = _sampled(grouped.get((arm, stage)), metric)
+    pairs = sorted(pair for pair in old if pair in new)
+    return verdict.estimate([old[p] for p in pairs], [new[p] for p in pairs])
+
+
+def _figures(grouped: Grouped, metric: summary.Metric, stage: int,
+             arm: str) -> Figures | None:
+    samples = grouped.get((arm, stage))
+    least = list(_sampled(samples, metric).values())
+    if samples is None or not least:
+        return None
+    means = samples.values(metric.avg) or least
+    return Figures(sum(means) / len(means), stats.median(least), len(least))
+
+
+def _trouble(grouped: Grouped) -> tuple[str, str]:
+    """Why a case has no number, and why it was skipped; one is empty."""
+    for side, word in ((OLD, "old"), (NEW, "new")):
+        rows = [row for (of, _), samples in grouped.items() if of == side
+                for row in samples.rows]
+        for row in rows:
+            reason = results.skip_reason(row)
+            if reason is not None:
+                return "", reason
+        for row in rows:
+            error = results.row_error(row)
+            if error is not None:
+                return f"{word}: {error}", ""
+    return "", ""
+
+
+def _labels(grouped: Grouped) -> tuple[str, str]:
+    """How each side went, in its first row."""
+    found: dict[str, str] = {}
+    for (side, _), samples in sorted(grouped.items()):
+        if samples.good:
+            found.setdefault(side, samples.label)
+    return found.get(OLD, "no result"), found.get(NEW, "no result")
+
+
+def _lines_of(case: names.Case, grouped: Grouped, floor: float) \
+        -> list[Line]:
+    """The comparisons of one case, verdicts still to be decided."""
+    old_label, new_label = _labels(grouped)
+    counted = results.COUNTED in (old_label, new_label)
+    note = ""
+    if old_label != new_label:
+        note = ", ".join(f"{side}: {label}" for side, label in
+                         ((OLD, old_label), (NEW, new_label))
+                         if label != "ok")
+    lines = []
+    for metric in summary.metrics(case.family):
+        stage = 2 if grouped.get((NEW, 2)) else 1
+        stages = Stages(_estimate(grouped, metric, 1, NEW),
+                        _estimate(grouped, metric, 2, NEW), floor)
+        null = Stages(_estimate(grouped, metric, 1, NULL),
+                      _estimate(grouped, metric, 2, NULL), floor)
+        if counted or stages.first is None:
+            if note and not counted:
+                lines.append(Line(case, metric.title, None, None, stages,
+                                  null, "", "", note, new_label))
+            continue
+        lines.append(Line(
+            case, metric.title, _figures(grouped, metric, stage, OLD),
+            _figures(grouped, metric, stage, NEW), stages, null,
+            "" if note else verdict.UNRESOLVED, "", note, new_label))
+    return lines
+
+
+def _decided(lines: Sequence[Line], is_gated: bool,
+             null_family: str) -> list[Line]:
+    """The lines with their verdicts; when a comparison of the same with
+    the same differs, no verdict of the run stands."""
+    told = verdict.decide({i: line.stages for i, line in enumerate(lines)
+                           if line.verdict}, is_gated)
+    null = verdict.decide({i: line.null for i, line in enumerate(lines)
+                           if line.null.first is not None}, is_gated)
+    if null_family:
+        null = {i: told[i] for i, line in enumerate(lines)
+                if i in told and line.case.family == null_family}
+    has_fired = any(word in (verdict.FASTER, verdict.SLOWER)
+                    for word in null.values())
+    return [replace(line, null_verdict=null.get(i, ""),
+                    is_void=has_fired and i in told,
+                    verdict="" if i not in told else
+                    verdict.UNRESOLVED if has_fired else told[i])
+            for i, line in enumerate(lines)]
+
+
+def _counters(info: Mapping[str, Any]) -> dict[str, list[Counter]]:
+    found: dict[str, list[Counter]] = {}
+    for key, sides in info["counters"].items():
+        if not sides.get(OLD) or not sides.get(NEW):
+            continue
+        old, new = (with_totals(sides[arm]) for arm in (OLD, NEW))
+        found[key] = [
+            Counter(title.partition("@")[0], title.partition("@")[2],
+                    old.get(title, 0), new.get(title, 0))
+            for title in dict.fromkeys([*old, *new])]
+    return found
+
+
+def renames(old: Sequence[str], new: Sequence[str],
+            counters: Mapping[str, Mapping[str, Mapping[str, int]]]) \
+        -> dict[str, str]:
+    """Cases of old that may be those of new under another name: of the same
+    family, with one part of the name different and the same counters."""
+    found: dict[str, str] = {}
+    for name in old:
+        parts = set(name.split("/"))
+        likely = [other for other in new if other not in found.values()
+                  and other.split("/")[0] == name.split("/")[0]
+                  and len(parts - set(other.split("/"))) == 1
+                  and len(other.split("/")) == len(name.split("/"))
+                  and counters.get(OLD, {}).get(name)
+                  == counters.get(NEW, {}).get(other)]
+        if len(likely) == 1:
+            found[name] = likely[0]
+    return found
+
+
+def analyse(document: Mapping[str, Any]) -> Comparison:
+    """Gather a document and judge it.
+
+    Raises results.BadOutput when it is no comparison.
+    """
+    context = dict(document["context"])
+    info = context.pop(INFO, None)
+    if not isinstance(info, dict):
+        raise results.BadOutput("it is no comparison: its context has no "
+                                f"{INFO}")
+    try:
+        grouped = _group(document["benchmarks"])
+        lines: list[Line] = []
+        problems: dict[str, str] = {}
+        skips: dict[str, str] = {}
+        for pair in info["cases"]:
+            case = names.parse(pair["key"])
+            of_case = grouped.get(pair["key"], {})
+            problem, skip = _trouble(of_case)
+            if problem:
+                problems[pair["key"]] = problem
+            elif skip:
+                skips[pair["key"]] = skip
+            else:
+                lines += _lines_of(case, of_case, float(
+                    info.get("floors", {}).get(pair["key"], info["floor"])))
+        unpaired = {arm: list(info.get("unpaired", {}).get(arm, []))
+                    for arm in (OLD, NEW)}
+        null_family = NULL_FAMILY if info["kind"] == FILES else ""
+        return Comparison(
+            context, info,
+            _decided(lines, info["kind"] == PAIRED, null_family),
+            _counters(info), unpaired,
+            renames(unpaired[OLD], unpaired[NEW],
+                    info.get("unpaired_counters", {})),
+            problems, skips, list(info.get("failures", [])))
+    except (KeyError, TypeError, AttributeError, names.BadName) as error:
+        raise results.BadOutput(f"it is no whole comparison: {error!r}") \
+            from error
+
+
+def suspects(found: Comparison) -> list[str]:
+    """The cases that stage two must look at, in their order."""
+    return list(dict.fromkeys(
+        line.key for line in found.lines
+        if line.verdict and (line.stages.is_suspect or line.null.is_suspect)))
+
+
+def verdict_rows(found: Comparison) -> list[dict[str, Any]]:
+    """Each line as plain data, for those who read the JSON."""
+    rows = []
+    for line in found.lines:
+        decider = line.stages.deciding
+        rows.append({
+            "key": line.key, "op": line.op, "verdict": line.verdict,
+            "note": line.note, "percent_min": line.percent,
+            "interval_percent": list(line.interval or ()),
+            "detectable_percent": line.detectable,
+            "ratio": decider.point if decider else None,
+            "p": decider.p if decider else None,
+            "pairs": decider.nr_pairs if decider else 0,
+            "stage": 2 if line.stages.second else 1,
+            "null": line.null_verdict,
+            "old": line.old and asdict(line.old),
+            "new": line.new and asdict(line.new)})
+    return rows

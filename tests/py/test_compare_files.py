@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Pairs of result files: the text and the exit code of each, word for word.
+
+IOPT_BLESS=1 writes the expected texts anew; look at what changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import compare
+import pytest
+from ioptlib import comparison, formats, results
+from made import rows
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "compare"
+
+Document = dict[str, Any]
+Change = Callable[[Document], None]
+
+MAP = "map/engine:lpae-7.3/granule:4K/size:{}/count:{}/cache:warm/" \
+    "walker:coherent"
+CASES = {MAP.format("4K", "1"): 20.0, MAP.format("4K", "256"): 400.0,
+         MAP.format("2M", "1"): 21.0,
+         "limit/op:fill/granule:4K/count:1": 2.0,
+         "limit/op:fill/granule:4K/count:256": 100.0}
+FIRST = next(iter(CASES))
+CONTEXT = {
+    "iopt_schema": "1", "iopt_host": "here", "iopt_cpu": "3",
+    "iopt_version": "v1", "iopt_cc": "gcc 12.2.0", "iopt_cflags": "-O2",
+    "iopt_lib_benchmark": "1.7.1", "iopt_lib_hwloc": "2.9.0",
+    "iopt_seed": "7", "iopt_host_cpu_model": "Made-up CPU",
+    "iopt_host_arch": "aarch64", "iopt_host_cores": "4",
+    "iopt_host_numa_nodes": "1", "iopt_host_governor": "performance",
+    "iopt_host_kernel": "6.12", "iopt_host_page_size": "4K",
+    "iopt_host_thp": "madvise", "iopt_host_hypervisor": "none",
+    "iopt_incomplete": "false",
+    "iopt_counter_classes": "pte_writes:exact tables_alloc:exact "
+                            "block_min_ns:noisy sim_ps:exact",
+}
+
+
+def sound() -> Document:
+    """A result of nine rounds, each a little slower than the last."""
+    made = [{**row, "iterations": 1000, "cpu_time": 30.0,
+             "pte_writes": 256 if "256" in name else 1, "tables_alloc": 0, "block_min_ns": row["real_time"] * 0.95}
+            for name, ns in CASES.items()
+            for row in rows(name, [ns * (1 + i / 1000) for i in range(9)])]
+    return {"context": dict(CONTEXT), "benchmarks": made}
+
+
+def of(document: Document, name: str = FIRST) -> list[dict[str, Any]]:
+    return [row for row in document["benchmarks"]
+            if row["name"].startswith(name)]
+
+
+def scale(factor: float, name: str = "map/") -> Change:
+    def change(document: Document) -> None:
+        for row in of(document, name):
+            for key in ("real_time", "cpu_ns", "total_ns", "block_min_ns"):
+                row[key] *= factor
+    return change
+
+
+def put(key: str, value: Any, name: str = FIRST, nr: int = 99) -> Change:
+    def change(document: Document) -> None:
+        for row in of(document, name)[:nr]:
+            row[key] = value
+    return change
+
+
+def drop(name: str = FIRST) -> Change:
+    def change(document: Document) -> None:
+        document["benchmarks"] = [row for row in document["benchmarks"]
+                                  if not row["name"].startswith(name)]
+    return change
+
+
+def rename(old: str, new: str) -> Change:
+    def change(document: Document) -> None:
+        for row in document["benchmarks"]:
+            for key in ("name", "run_name"):
+                row[key] = row[key].replace(old, new)
+    return change
+
+
+def context(key: str, value: str) -> Change:
+    def change(document: Document) -> None:
+        document["context"][key] = value
+    return change
+
+
+def error(message: str, name: str = FIRST) -> Change:
+    def change(document: Document) -> None:
+        for row in of(document, name):
+            for key in ("real_time", "block_min_ns", "cpu_ns"):
+                row.pop(key)
+            row.update(error_occurred=True, error_message=message)
+    return change
+
+
+def first_rounds(nr: int) -> Change:
+    def change(document: Document) -> None:
+        document["benchmarks"] = [row for row in document["benchmarks"]
+                                  if row["repetition_index"] < nr]
+    return change
+
+
+def both(*changes: Change) -> Change:
+    def change(document: Document) -> None:
+        for one in changes:
+            one(document)
+    return change
+
+
+def nothing(document: Document) -> None:
+    """Leave it as it is."""
+
+
+def hostile(document: Document) -> None:
+    """Strings that would break a table, a terminal or a file."""
+    document["context"].update({
+        "iopt_host_governor": "=cmd|' /C calc'!A0 </td><script>",
+        "iopt_host_kernel": "6.12\x1b[31m \u202e\u00e9 |`# ]]>",
+        "iopt_cc": "gcc\n\n# heading\r| a | b |"})
+    for row in of(document):
+        row["label"] = "=1+1|<b>\x1b[2J\u00e9"
+
+
+ROWS: list[tuple[str, Change, Change, int]] = [
+    ("same", nothing, nothing, 0),
+    ("regressed", nothing, scale(1.25), 3),
+    ("regressed-counter", nothing, put("pte_writes", 2), 3),
+    ("improved", scale(1.3), put("pte_writes", 0), 0),
+    ("below-the-floor", nothing, scale(1.08), 0),
+    ("missing", nothing, drop(), 4),
+    ("new", drop(), nothing, 4),
+    ("renamed", nothing, rename("size:2M", "size:2048K"), 4),
+    ("nan", nothing, put("block_min_ns", float("nan"), nr=2), 4),
+    ("error", nothing, error("verify: returned 0, want 4096"), 4),
+    ("skip", error("skip: no trace"), error("skip: no trace"), 0),
+    ("zero", nothing, put("real_time", 0.0), 4),
+    ("unit", nothing, put("time_unit", "us"), 4),
+    ("machine", nothing, context("iopt_host_cpu_model", "Other CPU"), 4),
+    ("host", nothing, context("iopt_host", "there"), 4),
+    ("library", nothing, context("iopt_lib_benchmark", "1.9.0"), 4),
+    ("null-arm", nothing, both(scale(1.25), scale(0.8, "limit/")), 4),
+    ("no-null-arm", drop("limit/"), both(drop("limit/"), scale(1.25)), 3),
+    ("few-rounds", nothing, both(first_rounds(3), scale(1.25)), 4),
+    ("incomplete", nothing, both(context("iopt_incomplete", "true"), context(
+        "iopt_incomplete_reason", "interrupted by SIGINT")), 4),
+    ("refused", nothing, put("label", "refused"), 4),
+    ("inexact", nothing, put("pte_writes", 3, nr=2), 1),
+    ("hostile", hostile, hostile, 0),
+]
+
+
+class Ran:
+    """What compare.py said of two files, and its exit code."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+Compare = Callable[..., Ran]
+
+
+@pytest.fixture
+def files(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+          monkeypatch: pytest.MonkeyPatch) -> Compare:
+    """Compares two documents, or texts, as files old.json and new.json."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(old: Document | str, new: Document | str, *args: str) -> Ran:
+        for name, content in (("old.json", old), ("new.json", new)):
+            text = content if isinstance(content, str) \
+                else json.dumps(content)
+            (tmp_path / name).write_text(text, "utf-8")
+        code = compare.main([*args, "old.json", "new.json"])
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+    return run
+
+
+def changed(old: Change, new: Change) -> tuple[Document, Document]:
+    pair = sound(), sound()
+    old(pair[0])
+    new(pair[1])
+    return pair
+
+
+@pytest.mark.parametrize("name,old,new,code", ROWS, ids=[r[0] for r in ROWS])
+def test_golden(files: Compare, name: str, old: Change, new: Change,
+                code: int) -> None:
+    ran = files(*changed(old, new))
+    text = f"exit {ran.code}\n{ran.err}{ran.out}"
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("IOPT_BLESS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert ran.code == code, text
+    assert text == path.read_text("utf-8")
+    assert text.isascii() and "\x1b" not in text
+    assert max(map(len, ran.out.splitlines() or [""])) <= 72
+
+
+def test_every_golden_text_has_its_row() -> None:
+    assert sorted(p.stem for p in GOLDEN.glob("*.txt")) == \
+        sorted(row[0] for row in ROWS)
+
+
+# what the file is, exit code, what is said
+BROKEN = [
+    ("", 1, "new.json: no result of iopt-bench"),
+    ("{}", 1, "new.json: no result of iopt-bench: it has no context"
+              "|it is no object"),
+    ("[1, 2]", 1, "new.json: no result of iopt-bench"),
+    ("gibberish", 1, "new.json: no result of iopt-bench"),
+    (json.dumps(sound())[:-40], 1, "new.json: no result of iopt-bench: it "
+                                   "breaks off"),
+    (json.dumps({"context": CONTEXT, "benchmarks": []}), 4, ""),
+]
+
+
+@pytest.mark.parametrize("text,code,said", BROKEN,
+                         ids=["empty", "object", "list", "gibberish",
+                              "truncated", "no-rows"])
+def test_broken_files(files: Compare, text: str, code: int,
+                      said: str) -> None:
+    ran = files(sound(), text)
+    assert ran.code == code, ran.err
+    assert re.search(said, ran.err)
+    assert "Traceback" not in ran.err
+    if code == 1:
+        assert not ran.out, "no table"
+
+
+HOSTILE_NAMES = ["map/size:<script>alert(1)</script>", "map/size:4K\n# x",
+                 "map/size:$(reboot)", "map/a:1|b", "../../etc/passwd",
+                 "map/size:\u202e4K", "map/size:4K/size:2M", ""]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_hostile_names_are_refused(files: Compare, name: str) -> None:
+    document = sound()
+    rename(FIRST, name)(document)
+    ran = files(sound(), document)
+    assert ran.code == 1
+    assert "a row has no good name" in ran.err
+    assert ran.err.count("\n") == 1 and not ran.out
+
+
+def test_no_such_file(files: Compare, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("{}")
+    assert compare.main(["old.json", "nowhere.json"]) in (1, 2)
+    assert compare.main(["nowhere.json", "old.json"]) == 2
+
+
+def test_incomparable_files_make_no_table(files: Compare) -> None:
+    for name in ("unit", "machine", "host", "library"):
+        old, new = next((r[1], r[2]) for r in ROWS if r[0] == name)
+        ran = files(*changed(old, new))
+        assert ran.code == 4 and not ran.out
+        assert ran.err.startswith("compare: other ")
+
+
+@pytest.fixture
+def found() -> comparison.Comparison:
+    """A comparison with one of everything."""
+    old, new = changed(hostile, both(
+        hostile, scale(1.25, MAP.format("4K", "256")),
+        put("pte_writes", 2, MAP.format("2M", "1")),
+        error("verify: </failure>\x1b", "limit/op:fill/granule:4K/count:1")))
+    rename("count:256", "count:128")(old)
+    rename("map/engine:lpae-7.3/granule:4K/size:4K/count:128",
+           "map/engine:lpae-7.3/granule:4K/size:4K/count:256")(old)
+    return comparison.analyse(comparison.from_results(
+        results.from_document(old), results.from_document(new),
+        ["<old>", "new|\x1b"], "make compare"))
+
+
+def test_junit_is_xml(found: comparison.Comparison) -> None:
+    root = ElementTree.fromstring(
+        formats.junit(found).partition("\n")[2].encode())
+    suite = root[0]
+    kinds = {kind: len(suite.findall(f"testcase/{kind}"))
+             for kind in ("failure", "error", "skipped")}
+    assert kinds["failure"] == 2, "one slower, one with more stores"
+    assert kinds["error"] >= 3, "one without a number, two unpaired"
+    assert suite.get("failures") == "2"
+
+
+def test_csv_has_a_row_each(found: comparison.Comparison) -> None:
+    parsed = list(csv.reader(io.StringIO(formats.csv_text(found))))
+    assert parsed[0] == list(formats.CSV_HEADER)
+    assert len(parsed) == 1 + len(found.lines)
+    assert all(len(row) == len(parsed[0]) for row in parsed)
+    for row in parsed[1:]:
+        for cell in row:
+            assert not re.match(r"[=@]|[-+][^0-9]", cell), cell
+
+
+def test_markdown_is_not_broken_out_of(found: comparison.Comparison) -> None:
+    text = formats.markdown(found)
+    assert "<script>" not in text and "\x1b[31m" not in text
+    assert "\n# heading" not in text
+    tables = [line for line in text.splitlines() if line.startswith("| ")]
+    widths = {len(re.findall(r"(?<!\\)\|", line)) for line in tables}
+    assert len(tables) >= 4 and widths <= {6}
+
+
+def test_lava_ids(found: comparison.Comparison) -> None:
+    for line in formats.lava(found).splitlines():
+        assert re.fullmatch(
+            r"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=[0-9A-Za-z_.-]+ "
+            r"RESULT=(pass|fail|skip|unknown)"
+            r"( MEASUREMENT=[0-9.e+]+ UNITS=ns)?>", line), line
+
+
+def test_googles_compare_reads_it(tmp_path: Path) -> None:
+    tool = Path("/usr/share/benchmark/compare.py")
+    if not tool.exists():
+        pytest.skip("Google's compare.py (libbenchmark-tools) is not here")
+    old, new = changed(nothing, scale(1.5))
+    document = comparison.from_results(
+        results.from_document(old), results.from_document(new), ["a", "b"])
+    path = tmp_path / "c.json"
+    path.write_text(results.dump(document), "utf-8")
+    done = subprocess.run(
+        [sys.executable, str(tool), "--no-color", "filters", str(path),
+         "/side:old", "/side:new"], capture_output=True, text=True,
+        check=False)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines()
+            if line.startswith(f"{FIRST}[/side:old vs. /side:new] ")]
+    assert len(told) == 9
+    assert all("+0.5000" in line for line in told)
+
+
+def test_worst_is_first(files: Compare) -> None:
+    ran = files(*changed(nothing, both(
+        scale(0.5, MAP.format("4K", "1")), scale(1.5, MAP.format("2M", "1")),
+        scale(1.2, MAP.format("4K", "256")))))
+    table = [line.split(",")[0].split()[0] for line in ran.out.splitlines()
+             if re.match(r" +(256\*)?2\^", line)]
+    assert table[:3] == ["2^21", "256*2^12", "2^12"]
+    assert ran.code == 3
+
+
+def test_files_of_a_comparison(files: Compare, tmp_path: Path) -> None:
+    ran = files(*changed(nothing, scale(1.25)), "--out", "out/c")
+    assert ran.code == 3
+    there = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert there == ["c.csv", "c.json", "c.lava", "c.md", "c.new.bench",
+                     "c.old.bench", "c.txt", "c.xml"]
+    saved = json.loads((tmp_path / "out/c.json").read_text("utf-8"))
+    again = comparison.analyse(saved)
+    assert formats.FORMATS["cover"][0](again) == ran.out
+    assert {v["verdict"] for v in saved["context"][comparison.INFO]
+            ["verdicts"]} == {"slower", "same"}
+    bench = (tmp_path / "out/c.new.bench").read_text("utf-8").splitlines()
+    lines = [li for li in bench if li.startswith("Benchmark")]
+    assert len(lines) == 9 * len(CASES)
+    assert all(re.fullmatch(r"Benchmark\S+ \d+ [0-9.e+]+ ns/op "
+                            r"[0-9.e+]+ min-ns/op", li) for li in lines)
+    assert compare.main(["out/c.json", "out/c.json"]) == 2

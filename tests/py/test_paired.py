@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The order of a paired run, its sides, and runs of two fake builds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import compare as compare_script
+import pytest
+from conftest import ROOT, Ran
+from ioptlib import (comparing, comparison, paired, results, runner,
+                     sides)
+from ioptlib.console import Console
+from ioptlib.paired import NEW, NULL, OLD
+from ioptlib.sides import Side, Workshop
+
+CASES = {"map": ["map/size:4K", "map/size:2M", "map/size:1G"],
+         "limit": ["limit/count:1"]}
+
+
+@pytest.mark.parametrize("arms", [(OLD, NEW), (OLD, NEW, NULL)])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_blocks_go_there_and_back(arms: tuple[str, ...], stage: int) -> None:
+    jobs = paired.plan_stage(CASES, arms, stage, 12, seed=3)
+    assert len(jobs) == 2 * 12 * len(arms)
+    blocks: dict[tuple[int, str], list[paired.Job]] = {}
+    for job in jobs:
+        blocks.setdefault((job.block, job.family), []).append(job)
+    assert len(blocks) == 12
+    firsts: dict[str, Counter[str]] = {}
+    for (_, family), block in blocks.items():
+        order = [job.arm for job in block]
+        assert order == order[::-1], "ABBA or BAAB"
+        assert set(order[:len(arms)]) == set(arms)
+        assert len({job.order for job in block}) == 1, "the same cases"
+        assert len({job.seed for job in block}) == 1
+        firsts.setdefault(family, Counter())[order[0]] += 1
+        pairs = Counter((job.round, job.arm) for job in block)
+        assert set(pairs.values()) == {1}
+    for counter in firsts.values():
+        assert set(counter.values()) == {6 // len(arms)}, \
+            "each arm is first equally often"
+    # Both halves of a block follow on each other.
+    assert [key for key in dict.fromkeys((j.block, j.family) for j in jobs)
+            ] == [(j.block, j.family) for j in jobs[::2 * len(arms)]]
+
+
+def test_both_orders_occur_and_come_from_the_seed() -> None:
+    def firsts(seed: int) -> list[str]:
+        jobs = paired.plan_stage({"map": CASES["map"]}, (OLD, NEW), 1, 20,
+                                 seed)
+        return [job.arm for job in jobs[::4]]
+    assert set(firsts(1)) == {OLD, NEW}
+    assert firsts(1) == firsts(1)
+    assert len({tuple(firsts(seed)) for seed in range(8)}) > 1
+
+
+def test_stage_two_is_reversed() -> None:
+    one = paired.plan_stage(CASES, (OLD, NEW), 1, 10, seed=9)
+    two = paired.plan_stage(CASES, (OLD, NEW), 2, 10, seed=9)
+    assert [(j.family, j.round, j.arm) for j in two] == \
+        [(j.family, j.round, j.arm) for j in one][::-1]
+    assert [j.order for j in two] == [j.order[::-1] for j in one][::-1]
+
+
+def test_an_odd_number_of_pairs() -> None:
+    jobs = paired.plan_stage(CASES, (OLD, NEW), 1, 7, seed=1)
+    assert Counter(j.round for j in jobs if j.family == "map") == \
+        dict.fromkeys(range(7), 2)
+
+
+def row(real: float, n: float, blocks: float = 5.0) -> results.Row:
+    return {"real_time": real, "block_n": n, "blocks": blocks}
+
+
+def test_counts_are_those_of_the_slower() -> None:
+    assert paired.agree(row(10, 900, 50), row(100, 90, 20)) == \
+        paired.Count(90, 20)
+    assert paired.agree(row(100, 90, 20), row(10, 900, 50)) == \
+        paired.Count(90, 20)
+    # The faster one cannot prepare as many.
+    assert paired.agree(row(100, 90, 20), row(10, 40, 50)) == \
+        paired.Count(40, 20)
+    assert paired.agree(row(1, 1), {"real_time": 1}) is None
+
+
+def test_pairing_up_engines_and_builds() -> None:
+    old, new = Side("a", "x", "lpae-6.12"), Side("b", "x", "lpae-7.3")
+    names = [f"map/engine:{e}/size:{s}" for e in ("lpae-6.12", "lpae-7.3")
+             for s in ("4K", "2M")] + ["limit/count:1"]
+    pairs, only_old, only_new = sides.pair_up(
+        old, [n for n in names if old.has(n)],
+        new, [n for n in names if new.has(n)][:1])
+    assert pairs == {"map/size:4K": ("map/engine:lpae-6.12/size:4K",
+                                     "map/engine:lpae-7.3/size:4K")}
+    assert only_old == ["map/engine:lpae-6.12/size:2M"] and not only_new
+    build = Side("c", "x")
+    assert sides.pair_up(build, names, build, names)[0] == \
+        {n: (n, n) for n in names}
+
+
+def test_same_work_is_known() -> None:
+    side = Side("a", "x", "lpae-7.3", code="1")
+    assert side.is_same_work(Side("b", "y", "lpae-7.3", code="1"))
+    assert not side.is_same_work(Side("b", "y", "lpae-6.12", code="1"))
+    assert not side.is_same_work(Side("b", "y", "lpae-7.3", code="2"))
+    assert not Side("a", "x").is_same_work(Side("a", "x")), "unknown code"
+
+
+# Fake builds ----------------------------------------------------------------
+
+Builder = Callable[..., Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path, fake: Path) -> Builder:
+    """A fake iopt-bench whose constants differ: build("b", FACTOR=1.1)."""
+    def make(name: str, **constants: Any) -> Path:
+        text = fake.read_text("utf-8")
+        for key, value in constants.items():
+            text, nr = re.subn(rf"^{key} = .*$", f"{key} = {value!r}", text,
+                               flags=re.MULTILINE)
+            assert nr == 1
+        path = tmp_path / name / "iopt-bench"
+        path.parent.mkdir()
+        path.write_text(text, "utf-8")
+        path.chmod(0o755)
+        return path.parent
+    return make
+
+
+Compare = Callable[..., Ran]
+
+
+@pytest.fixture
+def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+            capsys: pytest.CaptureFixture[str]) -> Compare:
+    """Runs compare.py on these words, its files under results/."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: str, **environ: str) -> Ran:
+        for key, value in environ.items():
+            monkeypatch.setenv(key, value)
+        capsys.readouterr()
+        results_dir = tmp_path / "results"
+        try:
+            code = compare_script.main(["--results", str(results_dir),
+                                        "--profile", "none", *args])
+        except SystemExit as error:
+            code = int(error.code or 0)
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err, results_dir)
+    return run
+
+
+def saved(ran: Ran) -> dict[str, Any]:
+    [path] = ran.directory.glob("*/compare/*.json")
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return document
+
+
+def test_a_slower_build(build: Builder, compare: Compare) -> None:
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.05)), "--filter",
+                  "^limit", "--seed", "4", "--reps", "6")
+    assert ran.code == 3, ran.err
+    assert "2 timed: 2 slower, 0 faster" in ran.out
+    assert "n=6 ABBA pairs, suspects again with n=12" in ran.out
+    document = saved(ran)
+    info = document["context"][comparison.INFO]
+    found = comparison.analyse(document)
+    assert not found.doubts and not found.failures
+    for line in found.lines:
+        assert line.percent == pytest.approx(-5, abs=0.5)
+        assert line.null_verdict == "same"
+    # Both sides repeated alike: what the slower one found.
+    counts = {(r["block_n"], r["blocks"]) for r in document["benchmarks"]
+              if r["stage"]}
+    assert counts == {(1000, 7)}
+    assert len(document["benchmarks"]) == 2 * (2 + 3 * 6 + 3 * 12)
+    for process in info["processes"]:
+        assert process["failure"] == ""
+        assert {"migrations", "switches", "preemptions", "steal_ticks",
+                "cpu"} <= set(process)
+    assert not list(ran.directory.glob("*/compare/spool-*"))
+    told = [li for li in ran.err.splitlines() if li.startswith("stage 1")]
+    assert 5 <= len(told) <= 10, "not a line a process"
+    assert told[-1].endswith("100 % done, 0 s left")
+
+
+def test_more_work_and_missing_cases(build: Builder,
+                                     compare: Compare) -> None:
+    ran = compare(str(build("a", WITHOUT="count:1$")),
+                  str(build("b", EXTRA=1, WITHOUT="granule:4K/count:256$")),
+                  "--filter", "^limit|engine:lpae-7.3/.*size:4K", "--family",
+                  "limit", "--family", "map", "--seed", "4", "--reps", "2")
+    assert ran.code == 3, ran.err
+    assert "only in old: limit/op:fill/granule:4K/count:256" in ran.out
+    assert "only in new: limit/op:fill/granule:4K/count:1" in ran.out
+    assert re.search(r"exact/op.*: pte_writes \d+->\d+ ", ran.out)
+    assert "fewer than 6 pairs have no interval" in ran.err
+
+
+def test_two_engines(build: Builder, compare: Compare) -> None:
+    ran = compare("lpae-6.12", "lpae-7.3", "--bench",
+                  str(build("a") / "iopt-bench"), "--filter", "size:2M",
+                  "--family", "map", "--seed", "4", "--reps", "2")
+    assert "old = lpae-6.12, new = lpae-7.3" in ran.out, ran.err
+    document = saved(ran)
+    keys = {case["key"] for case in document["context"][comparison.INFO]
+            ["cases"]}
+    assert keys == {f"map/granule:4K/size:2M/count:{n}/cache:warm/"
+                    "walker:coherent" for n in (1, 256)}
+
+
+def test_identical_code_is_not_timed(build: Builder,
+                                     compare: Compare) -> None:
+    ran = compare(str(build("a")), str(build("b")), "--filter", "^limit")
+    assert ran.code == 0, ran.err
+    assert "The measured object code of both sides is identical" in ran.out
+    assert "2 counted: 0 worse" in ran.out
+    assert not saved(ran)["benchmarks"]
+
+
+def test_a_crash_is_told(build: Builder, compare: Compare) -> None:
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
+                  "^limit", "--reps", "2", FAKE_FAULT="crash:limit:1")
+    assert ran.code == 1, ran.err
+    assert "FAILED limit, stage 1, pair 2, old: iopt-bench killed by " \
+        "SIGSEGV" in ran.err
+    assert list(ran.directory.glob("*/compare/spool-*"))
+
+
+def test_interrupt_and_resume(build: Builder, compare: Compare,
+                              tmp_path: Path) -> None:
+    words = [str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
+             "^limit.*count:1$", "--reps", "6", "--seed", "4", "--profile", "none"]
+    with subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts/compare.py"), "--results",
+             str(tmp_path / "results"), *words], text=True, cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, FAKE_CASE_S="0.03")) as p:
+        while len(list(tmp_path.glob(
+                "results/*/compare/spool-*/stage1*.meta"))) < 7:
+            assert p.poll() is None
+            time.sleep(0.02)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=30)
+    assert p.returncode == 130, err
+    assert "incomplete: interrupted by SIGINT" in err
+    [spool] = tmp_path.glob("results/*/compare/spool-*")
+    kept = {path.name: path.read_bytes() for path in spool.glob("stage1-00*")}
+    merged = compare("--merge", str(spool))
+    assert merged.code == 4 and spool.exists(), merged.err
+    resumed = compare("--resume", str(spool))
+    assert resumed.code == 3, resumed.err
+    assert not spool.exists()
+    document = saved(resumed)
+    rounds = Counter(r["repetition_index"] for r in document["benchmarks"]
+                     if r["stage"] == 1)
+    assert rounds == dict.fromkeys(range(6), 3)
+    # What was measured before the interrupt is what counts.
+    first = json.loads(kept["stage1-00-limit-0-old.json"
+                            if "stage1-00-limit-0-old.json" in kept else
+                            sorted(n for n in kept if n.endswith(".json"))
+                            [0]])
+    times = {r["real_time"] for r in document["benchmarks"]}
+    assert {r["real_time"] for r in first["benchmarks"]} <= times
+
+
+@pytest.mark.parametrize("words,said", [
+    (("nothing-of-this-name", "HEAD"), "'nothing-of-this-name' is neither"),
+    (("--reps", "2"), "OLD and NEW are wanted"),
+    (("old.json", "new.json"), "there is no such file"),
+    (("--merge", "/nonexistent"), "is no spool of a comparison"),
+    (("/", "/"), "is no iopt-bench, and holds none"),
+])
+def test_usage(compare: Compare, words: tuple[str, ...],
+               said: str) -> None:
+    ran = compare(*words)
+    assert ran.code == 2
+    assert said in ran.err and "Traceback" not in ran.err
+
+
+def test_nothing_in_common(build: Builder,
+                           compare: Compare) -> None:
+    ran = compare(str(build("a")), str(build("b", EXTRA=1)), "--filter",
+                  "no_such_case")
+    assert ran.code == 2
+    assert "no case is on both sides: a has 0, b has 0" in ran.err
+
+
+def test_old_builds_without_plans_are_refused(
+        tmp_path: Path, compare: Compare) -> None:
+    old = tmp_path / "iopt-bench"
+    old.write_text("#!/bin/sh\necho usage\n")
+    old.chmod(0o755)
+    ran = compare(str(old), str(old))
+    assert ran.code == 2
+    assert "has no --plan" in ran.err
+
+
+def test_a_revision_is_built_once(tmp_path: Path) -> None:
+    """In a repository of its own, whose build copies the fake."""
+    root = tmp_path / "suite"
+    (root / "scripts").mkdir(parents=True)
+    script = root / "scripts/build"
+    script.write_text("#!/bin/sh\nmkdir -p build/bench && cp fake "
+                      "build/bench/iopt-bench && echo >>built\n")
+    script.chmod(0o755)
+    git = ["git", "-C", str(root), "-c", "user.name=a", "-c",
+           "user.email=a@example.org"]
+    (root / "fake").write_text("#!/bin/sh\necho --plan\n")
+    (root / "fake").chmod(0o755)
+    (root / ".gitignore").write_text("/build/\nbuilt\n")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    said: list[str] = []
+    shop = Workshop(root, root / "build/bench/iopt-bench", said.append)
+    first = sides.resolve("HEAD", shop)
+    again = sides.resolve("HEAD", shop)
+    assert first == again
+    assert first.bench.startswith(str(root / "build/revisions/"))
+    assert len(said) == 1 and "building revision" in said[0]
+    (root / "fake").write_text("#!/bin/sh\nexit 1\n")
+    script.write_text("#!/bin/sh\necho no compiler >&2\nexit 1\n")
+    subprocess.run([*git, "commit", "-qam", "two"], check=True)
+    with pytest.raises(sides.BadSide, match="does not build:\nno compiler"):
+        sides.resolve("HEAD", shop)
+    with pytest.raises(sides.BadSide, match="is neither"):
+        sides.resolve("v99", shop)
+
+
+def test_ledger_counters_are_told_apart() -> None:
+    classes = {"pte_writes": "exact", "tlbi_nh_va": "exact",
+               "sim_ps": "exact", "block_min_ns": "noisy"}
+    made = {"name": "x", "pte_writes": 3.0, "tlbi_nh_va": 2.0,
+            "sim_ps": 5.0, "block_min_ns": 7.0, "real_time": 1.0}
+    assert comparison.exact_of(made, classes, "p") == {
+        "pte_writes": 3, "tlbi_nh_va@p": 2, "sim_ps@p": 5}
+    assert comparison.with_totals({"tlbi_nh_va@p": 2, "tlbi_nh_asid@p": 1}) \
+        == {"tlbi_nh_va@p": 2, "tlbi_nh_asid@p": 1, "tlbi@p": 3}
+
+
+def test_the_budget_ends_stage_two(build: Builder, tmp_path: Path) -> None:
+    old, new = (Side(n, str(build(n, FACTOR=f) / "iopt-bench"))
+                for n, f in (("a", 1.0), ("b", 1.2)))
+    selection = comparing.select(old, new, ["--filter", "^limit"])
+    design = paired.Design(old, new, selection.pairs, 5, 6, 12,
+                           budget_s=0.01)
+    spool = runner.Spool(tmp_path / "spool")
+    paired.write_design(spool, design, {})
+    with runner.Interrupt() as interrupt:
+        session = comparing.session_of(design, spool, Console(), interrupt)
+        document = comparing.carry_out(session, {})
+    found = comparison.analyse(document)
+    assert "stage two had time for 0 pairs of 12" in found.doubts[-1]
+    assert {line.verdict for line in found.lines} == {"unresolved"}
+    assert found.exit_code == 4
