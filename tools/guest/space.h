@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An I/O address space of a real kernel: what a scenario's ops are done to.
+ */
+#ifndef IOPT_SPACE_H
+#define IOPT_SPACE_H
+
+#include "err.h"
+#include "scenario.h"
+#include "types.h"
+
+struct space;
+
+/**
+ * struct space_ops - One way to reach the kernel.
+ * @map_kind: the op that maps
+ * @unmap_kind: the op that unmaps
+ * @open: set up a space for device @bdf (like 0000:00:01.0) in @space;
+ *	0 or -errno with a reason in @err
+ * @map: do a map; 0 or -errno
+ * @unmap: do an unmap; bytes or -errno
+ * @close: give back what @open took, also after it failed
+ */
+struct space_ops {
+	enum scenario_kind map_kind;
+	enum scenario_kind unmap_kind;
+	int (*open)(struct space *space, const char *bdf, struct iopt_err *err);
+	s64 (*map)(struct space *space, const struct scenario_op *op);
+	s64 (*unmap)(struct space *space, const struct scenario_op *op);
+	void (*close)(struct space *space);
+};
+
+/**
+ * struct space - A space; file descriptors are -1 when not open.
+ * @ops: how it is reached
+ * @fd: container, /dev/iommu, or the guest's module
+ * @device_fd: VFIO group, or VFIO device
+ * @id: of the space within @fd, where there are several
+ */
+struct space {
+	const struct space_ops *ops;
+	int fd;
+	int device_fd;
+	u32 id;
+};
+
+extern const struct space_ops space_core;
+extern const struct space_ops space_iommufd;
+extern const struct space_ops space_vfio;
+
+IOPT_BEGIN_DECLS
+
+/**
+ * space_frames() - Memory whose physical runs are laid out as an op says.
+ * @op: a map; its size, run and paddr count
+ * @out: set to the address, mapped until the process ends
+ *
+ * Return: 0;
+ * -ENOSPC when the window of frames is too small for the layout;
+ * -errno when the guest's module cannot be used.
+ */
+int space_frames(const struct scenario_op *op, void **out);
+
+IOPT_END_DECLS
+
+#endif
