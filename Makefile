@@ -30,7 +30,7 @@ export V
 help: ## this page
 	@echo 'iopt-bench: performance benchmarks for Arm I/O page tables'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 	@echo
 	@sed -n 's/^#  //p' $(firstword $(MAKEFILE_LIST))
 
@@ -62,6 +62,11 @@ help: ## this page
 #                  .new.bench (default: results/HOST/compare/TIME-OLD-NEW)
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
 #    result.
+#  For validate-qemu:
+#    SCENARIO='A B'  these files (default: all of data/scenarios)
+#    KERNELS=LIST  of 6.1,6.12,7,6.12-16k,7-16k (default: 6.12,7)
+#    STAGES=LIST   of 1,2 (default: both, where this QEMU has both)
+#    QEMU=PROGRAM  another QEMU (default: qemu-system-aarch64)
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For all: V=1 shows the build, every row and what the processes say.
 
@@ -118,6 +123,12 @@ validate: ## the simulator beside published figures, docs/validation.md
 	@scripts/deps --check bench
 	@scripts/build release
 	@$(PYTHON_RUN) scripts/validate.py
+
+validate-qemu: ## the simulator beside real kernels in QEMU, docs/qemu.md
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/validate_qemu.py $(call arg,--kernels,KERNELS) \
+		$(call arg,--stages,STAGES) $(call arg,--qemu,QEMU) $(SCENARIO)
 
 clean: ## remove build and build-test, keep results
 	@rm -rf build build-test

@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT
 
 NEEDED_TOOLS = ("sh", "sed", "tr", "cat", "id", "dirname", "env", "ls", "tail",
-                "true", "chmod")
+                "true", "chmod", "uname", "grep")
 COMMANDS = ("cc", "c++", "meson", "ninja", "python3", "xz", "git")
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 LIBRARIES = ("benchmark", "hwloc", "inih", "liblzma", "cmocka")
 
 
@@ -193,7 +194,43 @@ def test_failed_installation(system: System) -> None:
     assert "installation failed" in done.stderr
 
 
-@pytest.mark.parametrize("args", [("--check", "nonsense"), ("nonsense",)])
+QEMU_PACKAGES = "qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+
+
+def test_qemu_only_when_asked_for(system: System) -> None:
+    """Its packages are of its own goal, and told how to get."""
+    if not Path(KEYRING).exists():
+        pytest.skip(f"no {KEYRING} here")
+    system.add("dpkg-deb", "exit 0\n")
+    system.add("uname", "echo x86_64\n")
+    for args in ((), ("--check",), ("--check", "bench")):
+        assert system.run(*args).returncode == 0
+    done = system.run("--check", "qemu")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "iopt-bench: missing: qemu-system-aarch64 gcc-for-arm64 "
+        "libc-for-arm64; 'scripts/deps --for qemu' installs it\n")
+    assert system.run("--for", "qemu").returncode == 1
+    assert system.log == ["apt-get install -q -y --no-install-recommends " +
+                          QEMU_PACKAGES]
+
+
+def test_compiler_for_arm64_may_lack_its_libc(system: System) -> None:
+    if not Path(KEYRING).exists():
+        pytest.skip(f"no {KEYRING} here")
+    system.add("dpkg-deb", "exit 0\n")
+    system.add("uname", "echo x86_64\n")
+    system.add("qemu-system-aarch64", "exit 0\n")
+    system.add("aarch64-linux-gnu-gcc", "echo libc.a\n")
+    assert "missing: libc-for-arm64;" in system.run("--check", "qemu").stderr
+    system.add("aarch64-linux-gnu-gcc", "echo /usr/lib/libc.a\n")
+    assert system.run("--check", "qemu").returncode == 0
+    system.add("uname", "echo aarch64\n")
+    assert "gcc-for-arm64" in system.run("--check", "qemu").stderr
+
+
+@pytest.mark.parametrize("args", [("--check", "nonsense"), ("nonsense",),
+                                  ("--for", "nonsense")])
 def test_usage(system: System, args: tuple[str, ...]) -> None:
     assert system.run(*args).returncode == 2
 

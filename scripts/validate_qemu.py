@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hold the simulator against real kernels: boot Debian's arm64 kernels in QEMU
+with an SMMUv3, do each scenario there, read the command queue back, compare.
+
+Exit: 0 all equal; 1 the tool failed; 2 usage, or a scenario that iopt-sim
+refuses; 3 kernel and simulator disagree; 77 nothing could be run here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ioptlib import debian, guest_kernel, qemu_guest, qemu_validate
+from ioptlib.cmdq import BadQueue
+from ioptlib.console import Console
+from ioptlib.debian import Archive, Unreachable
+from ioptlib.guest_kernel import BuildError, Kernel
+from ioptlib.initramfs import BadModule
+from ioptlib.qemu_guest import Guest, GuestError, Machine
+from ioptlib.qemu_validate import (BadRun, GB, Result, Scenario, Setup, Skip)
+from ioptlib.results import write_atomic
+
+ROOT = Path(__file__).resolve().parent.parent
+EXIT_DIFFERS = 3
+EXIT_SKIPPED = 77
+SIM_TIMEOUT_S = 60
+LINES_SHOWN = 120
+DRIVERS = {"6.1": "6.1", "6.12": "6.12", "7": "7.3"}
+DEFAULT_KERNELS = ("6.12", "7")
+MODULE_PARAMETERS = f"/sys/module/{guest_kernel.MODULE_NAME}/parameters"
+IDR0 = qemu_validate.SMMU_BASE
+IDR0_S1P = 1 << 1
+IDR5 = qemu_validate.SMMU_BASE + 0x14
+OAS_BITS = (32, 36, 40, 42, 44, 48, 52, 56)
+NO_STAGE_2 = "this QEMU's SMMUv3 has no stage 2 (8.1 and later have)"
+# Later machines give both stages, and a kernel then takes the first.
+STAGE_2_MACHINE = "virt-9.1"
+
+
+class Usage(Exception):
+    """What the user gave cannot be run."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one run is made of."""
+
+    sim: Path
+    archive: Archive
+    scenarios: list[Scenario]
+    qemu: str
+    rils: tuple[str, ...]
+
+
+def simulate(sim: Path, scenario: Scenario, setup: Setup) -> \
+        list[qemu_validate.Op]:
+    """A scenario through iopt-sim."""
+    done = subprocess.run(
+        [str(sim), "--json", "--dump-queue", *setup.options(), "-"],
+        input=scenario.text, capture_output=True, text=True, check=False,
+        timeout=SIM_TIMEOUT_S)
+    if done.returncode == 2:
+        said = done.stderr.strip().replace("stdin", scenario.name, 1)
+        raise Usage(said)
+    if done.returncode:
+        raise BadRun(f"{scenario.name}: iopt-sim: exit {done.returncode}: "
+                     f"{done.stderr.strip()}")
+    return qemu_validate.simulated(done.stdout)
+
+
+def machine(job: Job, kernel: Kernel, initramfs: Path, stage: int,
+            window: int) -> Machine:
+    """A board with an SMMUv3 before the PCI bus, one device, and a window of
+    frames that the kernel gives up, 2G or more from the start of its memory.
+    """
+    base = max(2 * GB, window)
+    board = "virt"
+    if stage == 2 and STAGE_2_MACHINE in qemu_guest.machines(job.qemu):
+        board = STAGE_2_MACHINE
+    return Machine(
+        kernel=kernel.image, initramfs=initramfs, qemu=job.qemu,
+        memory_bytes=base + window,
+        machine=f"{board},iommu=smmuv3,gic-version=3",
+        cmdline=f"crashkernel={window >> 20}M@{base >> 20}M "
+        "iommu.passthrough=0 iommu.strict=1",
+        devices=("pci-testdev,addr=1",),
+        options=("-global", "arm-smmuv3.stage=2") if stage == 2 else (),
+        trace_events=qemu_validate.TRACE_EVENTS)
+
+
+def prepare(guest: Guest, stage: int, window: int) -> None:
+    """Our module loaded, the device bound to vfio-pci."""
+    if stage == 2 and guest.read_words(IDR0, 1)[0] & IDR0_S1P:
+        raise GuestError("stage 2: the SMMU has stage 1 all the same")
+    base = max(2 * GB, window)
+    device = f"/sys/bus/pci/devices/{qemu_validate.DEVICE}"
+    guest.check(f"insmod /{guest_kernel.MODULE_NAME}.ko "
+                f"window_base={base} window_size={window}")
+    guest.check(f"echo vfio-pci > {device}/driver_override")
+    guest.check(f"echo {qemu_validate.DEVICE} > /sys/bus/pci/drivers_probe")
+
+
+def setup_of(guest: Guest, kernel: Kernel, stage: int, ril: str) -> Setup:
+    """What iopt-sim has to be told of this kernel and SMMU.
+
+    The driver's stage 1 has 48 bits of input, more than this SMMU's output;
+    iopt-sim has no such tables, and takes 48 for both.
+    """
+    oas = OAS_BITS[guest.read_words(IDR5, 1)[0] & 7] if stage == 2 else 48
+    return Setup(family=kernel.family, release=guest.release,
+                 driver=DRIVERS[kernel.family.partition("-")[0]], ril=ril,
+                 stage=stage, granule=f"{kernel.page_bytes >> 10}K",
+                 ias=oas, oas=oas)
+
+
+def run_one(job: Job, guest: Guest, scenario: Scenario, path: str,
+            setup: Setup) -> Result:
+    """One scenario on both sides; a skip has its reason."""
+    try:
+        simulator = simulate(job.sim, scenario, setup)
+    except Usage as refused:
+        if setup.granule == "4K":
+            raise
+        return Result(scenario.name, setup, skipped=str(refused))
+    try:
+        kernel = qemu_validate.run_scenario(guest, scenario, path)
+    except Skip as why:
+        return Result(scenario.name, setup, skipped=str(why))
+    return qemu_validate.compare(scenario, setup, kernel, simulator)
+
+
+def run_kernel(job: Job, kernel: Kernel, stage: int,
+               console: Console) -> list[Result]:
+    """Every scenario, with and without range invalidation, in one boot."""
+    window = qemu_validate.window_bytes(job.scenarios)
+    paths = [f"scenarios/{i}" for i in range(len(job.scenarios))]
+    files = {path: scenario.text.encode()
+             for path, scenario in zip(paths, job.scenarios)}
+    files["bin/vfio-user"] = guest_kernel.user_program(job.archive.cache)
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as spare:
+        initramfs = Path(spare) / "initramfs"
+        guest_kernel.write_initramfs(initramfs, job.archive, kernel, files,
+                                     ["bin/vfio-user"])
+        console.step(f"validate-qemu: booting {kernel.release}, stage "
+                     f"{stage}")
+        with Guest(machine(job, kernel, initramfs, stage, window)) as guest:
+            prepare(guest, stage, window)
+            for ril in job.rils:
+                guest.check(f"echo {int(ril == 'on')} > "
+                            f"{MODULE_PARAMETERS}/ril")
+                setup = setup_of(guest, kernel, stage, ril)
+                for path, scenario in zip(paths, job.scenarios):
+                    console.live(f"{kernel.release}: RIL {ril}: "
+                                 f"{scenario.name}")
+                    results.append(run_one(job, guest, scenario, "/" + path,
+                                           setup))
+    return results
+
+
+def load_scenarios(paths: Sequence[Path]) -> list[Scenario]:
+    """The user's files, or the shipped ones."""
+    shipped = sorted((ROOT / "data/scenarios").glob("*.scenario"))
+    try:
+        return [Scenario.load(path) for path in paths or shipped]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Usage(f"a scenario could not be read: {error}") from error
+
+
+def save(directory: Path, context: dict[str, Any],
+         results: list[Result]) -> Path:
+    """The result as JSON and text; the path of the JSON."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"qemu-{context['started']}.json"
+    lines = [f"{key}: {value}" for key, value in context.items()]
+    lines += ["", *qemu_validate.table(results), "",
+              qemu_validate.summary(results),
+              *qemu_validate.disagreements(results)]
+    for target, text in (
+            (path, json.dumps(qemu_validate.document(results, context),
+                              indent=1)),
+            (path.with_suffix(".txt"), "\n".join(lines))):
+        write_atomic(target, text + "\n")
+    return path
+
+
+def revision() -> str:
+    """Of this tree."""
+    done = subprocess.run(["git", "-C", str(ROOT), "describe", "--always",
+                           "--dirty", "--tags"], capture_output=True,
+                          text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def get_kernels(job: Job, labels: Sequence[str], skips: list[str]) -> \
+        list[Kernel]:
+    """The kernels that can be had; a line for each that cannot."""
+    kernels = []
+    for label in labels:
+        try:
+            kernel = guest_kernel.kernel(job.archive, label)
+        except Unreachable as why:
+            skips.append(f"kernel {label}: {why}")
+            continue
+        kernels.append(kernel)
+        if not kernel.is_pinned:
+            skips.append(f"kernel {label}: the archive has "
+                         f"{guest_kernel.FAMILIES[label].pinned} no more, "
+                         f"took {kernel.release}")
+    return kernels
+
+
+def missing(qemu: str) -> str:
+    """What is not installed, "" if nothing."""
+    if not qemu_guest.version(qemu):
+        return f"no {qemu} here: 'scripts/deps --for qemu' installs it"
+    if not guest_kernel.compiler():
+        return ("no compiler for arm64 here: 'scripts/deps --for qemu' "
+                "installs one")
+    return ""
+
+
+def run_all(job: Job, kernels: Sequence[Kernel], stages: Sequence[int],
+            skips: list[str], console: Console) -> list[Result]:
+    """Every kernel and stage that this QEMU can do."""
+    results: list[Result] = []
+    for stage in stages:
+        if stage == 2 and not qemu_guest.has_option("arm-smmuv3", "stage",
+                                                    job.qemu):
+            skips.append(f"stage 2: {NO_STAGE_2}")
+            continue
+        for kernel in kernels:
+            results += run_kernel(job, kernel, stage, console)
+    return results
+
+
+def report(console: Console, results: list[Result], skips: list[str],
+           path: Path, cache: str) -> None:
+    """What a person gets to see."""
+    console.done()
+    console.say("\n".join(qemu_validate.table(results)))
+    console.say()
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.skipped:
+            reasons.setdefault(result.skipped, []).append(result.scenario)
+    for why, names in reasons.items():
+        console.say(f"skipped: {', '.join(sorted(set(names)))}: {why}")
+    for line in skips:
+        console.say(f"skipped: {line}" if "took" not in line else line)
+    console.say(qemu_validate.summary(results))
+    console.say(f"saved: {path}; {cache}")
+    lines = qemu_validate.disagreements(results)
+    for line in lines[:LINES_SHOWN]:
+        console.complain(line)
+    if len(lines) > LINES_SHOWN:
+        console.complain(f"... {len(lines) - LINES_SHOWN} more lines in "
+                         f"{path.with_suffix('.txt')}")
+
+
+def words(choices: Sequence[str]) -> Any:
+    """A parser of a list of words with commas."""
+    def parse(text: str) -> tuple[str, ...]:
+        given = tuple(word for word in text.split(",") if word)
+        for word in given:
+            if word not in choices:
+                raise argparse.ArgumentTypeError(
+                    f"{word!r}: must be of {', '.join(choices)}")
+        return given
+    return parse
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="validate_qemu.py",
+        description="Hold the simulator against real kernels in QEMU.")
+    parser.add_argument("scenario", nargs="*", type=Path,
+                        help="scenario files (default: data/scenarios)")
+    parser.add_argument("--kernels", default=DEFAULT_KERNELS, metavar="LIST",
+                        type=words(tuple(guest_kernel.FAMILIES)),
+                        help="of " + ", ".join(guest_kernel.FAMILIES) +
+                        f" (default: {','.join(DEFAULT_KERNELS)})")
+    parser.add_argument("--stages", default=("1", "2"), metavar="LIST",
+                        type=words(("1", "2")), help="(default: 1,2)")
+    parser.add_argument("--ril", default=("on", "off"), metavar="LIST",
+                        type=words(("on", "off")),
+                        help="range invalidation (default: on,off)")
+    parser.add_argument("--qemu", default=qemu_guest.QEMU, metavar="PROGRAM",
+                        help=f"(default: {qemu_guest.QEMU})")
+    parser.add_argument("--sim", type=Path, metavar="PROGRAM",
+                        default=ROOT / "build/tools/iopt-sim")
+    parser.add_argument("--cache", type=Path, metavar="DIRECTORY",
+                        default=debian.default_cache())
+    parser.add_argument("--out", type=Path, metavar="DIRECTORY",
+                        default=ROOT / "results/validation")
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Do it all; the exit code."""
+    began = time.monotonic()
+    lack = missing(args.qemu)
+    if lack:
+        console.complain(f"validate-qemu: skipped: {lack}")
+        return EXIT_SKIPPED
+    job = Job(args.sim, Archive(args.cache.absolute()),
+              load_scenarios(args.scenario), args.qemu, args.ril)
+    for scenario in job.scenarios:
+        simulate(job.sim, scenario, Setup("", "", "7.3", "on", 1, "4K", 48,
+                                          48))
+    skips: list[str] = []
+    kernels = get_kernels(job, args.kernels, skips)
+    if not kernels:
+        console.complain(f"validate-qemu: skipped: {'; '.join(skips)}")
+        return EXIT_SKIPPED
+    results = run_all(job, kernels, [int(stage) for stage in args.stages],
+                      skips, console)
+    cache = (f"cache {job.archive.cache}, "
+             f"{job.archive.size_bytes() / 1e6:.0f} MB")
+    context = {
+        "started": datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"),
+        "revision": revision(), "qemu": qemu_guest.version(args.qemu),
+        "kernels": [kernel.release for kernel in kernels],
+        "skipped": skips, "seconds": round(time.monotonic() - began, 1)}
+    path = save(args.out, context, results)
+    report(console, results, skips, path, cache)
+    if not any(not result.skipped for result in results):
+        console.complain("validate-qemu: skipped: no scenario could be run")
+        return EXIT_SKIPPED
+    if console.is_broken:
+        return 1
+    return 0 if all(result.is_equal for result in results) else EXIT_DIFFERS
+
+
+def main(argv: list[str]) -> int:
+    """Run, with errors as one line."""
+    console = Console(sys.stdout, sys.stderr)
+    try:
+        return run(arguments(argv), console)
+    except Usage as error:
+        console.complain(f"validate-qemu: {error}")
+        return 2
+    except (BadModule, BadQueue, BadRun, BuildError, GuestError, OSError,
+            Unreachable, subprocess.TimeoutExpired) as error:
+        console.complain(f"validate-qemu: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
