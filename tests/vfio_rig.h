@@ -48,6 +48,12 @@ struct rig {
 	struct vfio vfio;
 };
 
+/* AMD v1 has other input sizes. */
+static inline unsigned int rig_ias(const char *engine)
+{
+	return strcmp(engine, "amdv1") ? 40 : 39;
+}
+
 static inline void rig_add_domain(struct rig *rig, size_t i,
 				  const struct rig_cfg *rc)
 {
@@ -55,7 +61,7 @@ static inline void rig_add_domain(struct rig *rig, size_t i,
 	struct arena_cfg arena = { .size = SZ_1G, .page_size = rc->granule };
 	struct pgtable_cfg cfg = { .stage = 1,
 				   .granule = rc->granule,
-				   .ias = 40,
+				   .ias = rig_ias(rc->engine),
 				   .oas = 48,
 				   .coherent_walk = true };
 	const struct gather_rule *rule;
@@ -101,7 +107,7 @@ static inline void rig_create(struct rig *rig, const struct rig_cfg *cfg)
 		rig_add_domain(rig, i, &rc);
 	rc.vfio.domains = rig->domains;
 	rc.vfio.nr_domains = rc.nr_domains;
-	rc.vfio.last_iova = (1ull << 40) - 1;
+	rc.vfio.last_iova = (1ull << rig_ias(rc.engine)) - 1;
 	if (vfio_init(&rig->vfio, &rc.vfio, &err))
 		fail_msg("%s", err.msg);
 }

@@ -357,6 +357,20 @@ u64 type1_scan_page(const struct vfio *vfio, const struct vfio_range *range)
 	return n;
 }
 
+/* What an unmap of @len returns: more where a chunk is a part of a leaf. */
+static u64 unmapped_by(const struct vfio *vfio, u64 iova, u64 len)
+{
+	const struct pgtable *pgt = vfio->cfg.domains[0]->pgt;
+	struct pgtable_leaf leaf;
+
+	if (pgt->cfg.params.walk != PGTABLE_WALK_UNFIXED ||
+	    !unmaps_whole(vfio) ||
+	    iommu_leaf_walk(vfio->cfg.domains[0], iova + len - 1, &leaf) ||
+	    leaf.iova >= iova + len)
+		return len;
+	return leaf.iova + leaf.size - iova;
+}
+
 u64 type1_scan_chunks(const struct vfio *vfio, const struct vfio_range *range)
 {
 	u64 pos = 0, n = 0;
@@ -371,6 +385,7 @@ u64 type1_scan_chunks(const struct vfio *vfio, const struct vfio_range *range)
 		if (phys) {
 			len = scan_pages(vfio, iova, phys, max);
 			n += chunk_lookups(vfio, len, max);
+			len = unmapped_by(vfio, iova, len);
 		} else {
 			n++;
 		}
