@@ -76,7 +76,7 @@ static bool lookup_check(const struct bench_env *env, struct bench_case *c)
 			     bench_is(c, "engine", "lpae-7.3") ||
 			     tables_is_given(env, c);
 
-	if (!tables_fits(granule, leaf))
+	if (!tables_case_fits(c))
 		return false;
 	if (is_cold && bench_is(c, "order", "seq") && leaf != granule)
 		return false;
@@ -314,7 +314,7 @@ static const char *const orders[] = { "seq", "random", "hole", NULL };
 static const char *const states[] = { "warm", "cold", NULL };
 
 static const struct bench_key keys[] = {
-	{ .name = "engine", .value_at = tables_engine_at },
+	{ .name = "engine", .value_at = tables_any_engine_at },
 	{ .name = "granule", .values = tables_granules },
 	{ .name = "size", .values = tables_sizes },
 	{ .name = "order", .values = orders },

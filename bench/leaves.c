@@ -27,14 +27,28 @@ static enum leaves_state state_of(const struct bench_case *c)
 	return (enum leaves_state)i;
 }
 
+static bool leaves_exist_amdv1(const struct bench_case *c)
+{
+	u64 leaf = bench_size(c, "size");
+
+	if (bench_is(c, "walker", "noncoherent"))
+		return false;
+	/* The table of 1G leaves is the first top: it is never missing. */
+	if (bench_is(c, "cache", "fresh"))
+		return leaf != SZ_1G;
+	/* Below 2M there is no table to be left over. */
+	return leaf >= SZ_2M || !bench_is(c, "cache", "leftover");
+}
+
 bool leaves_exist(const struct bench_case *c)
 {
-	u64 granule = bench_size(c, "granule");
 	u64 leaf = bench_size(c, "size");
 	enum leaves_state state = state_of(c);
 	bool is_full = bench_is(c, "count", "full");
 
-	if (!tables_fits(granule, leaf))
+	if (!tables_case_fits(c))
+		return false;
+	if (bench_is(c, "engine", "amdv1") && !leaves_exist_amdv1(c))
 		return false;
 	/* Half of the input addresses are used: no table of 4T leaves fills. */
 	if (leaf == SZ_4T && is_full)
@@ -45,7 +59,8 @@ bool leaves_exist(const struct bench_case *c)
 	if (state == LEAVES_FRESH)
 		return is_full;
 	if (state == LEAVES_LEFTOVER)
-		return leaf > granule && bench_is(c, "count", "1");
+		return leaf > bench_size(c, "granule") &&
+		       bench_is(c, "count", "1");
 	return true;
 }
 

@@ -13,10 +13,12 @@
 #include "rng.h"
 #include "sink.h"
 #include "sizes.h"
+#include "walker.h"
 
 #define IAS	   48
 #define IAS_OF_4T  52
 #define MAX_TABLES 64
+#define NR_ENGINES 6 /* of one format */
 
 /* Leaves of one section, in bytes of descriptors, and the most slots. */
 #define MAX_LEAF_BYTES (64 * SZ_1M)
@@ -38,14 +40,21 @@ const char *tables_given_engine_at(const struct bench_env *env, size_t i)
 
 const char *tables_engine_at(const struct bench_env *env, size_t i)
 {
-	static const char *const engines[] = {
+	static const char *const engines[NR_ENGINES] = {
 		"lpae-split", "lpae-nosplit", "lpae-whole",
 		"lpae-6.1",   "lpae-6.12",    "lpae-7.3",
 	};
 
-	if (i < ARRAY_SIZE(engines))
+	if (i < NR_ENGINES)
 		return engines[i];
-	return tables_given_engine_at(env, i - ARRAY_SIZE(engines));
+	return tables_given_engine_at(env, i - NR_ENGINES);
+}
+
+const char *tables_any_engine_at(const struct bench_env *env, size_t i)
+{
+	if (i == NR_ENGINES)
+		return "amdv1";
+	return tables_engine_at(env, i < NR_ENGINES ? i : i - 1);
 }
 
 bool tables_is_given(const struct bench_env *env, const struct bench_case *c)
@@ -70,6 +79,18 @@ bool tables_fits(u64 granule, u64 leaf)
 	default:
 		return false;
 	}
+}
+
+bool tables_case_fits(const struct bench_case *c)
+{
+	u64 granule = bench_size(c, "granule");
+	u64 leaf = bench_size(c, "size");
+
+	/* Of its pages those that others have, and two that lie between. */
+	if (bench_is(c, "engine", "amdv1"))
+		return granule == SZ_4K && (tables_fits(granule, leaf) ||
+					    leaf == SZ_64K || leaf == SZ_32M);
+	return tables_fits(granule, leaf);
 }
 
 /* A simulated SMMU in the recorder's place; only commands are of interest. */
@@ -112,7 +133,7 @@ int tables_init(struct tables *t, const struct bench_env *env,
 			 .oas = ias,
 			 .coherent_walk = true,
 			 .arena = env->arena,
-			 .tlb = &inval_sink_ops },
+			 .tlb = inval_sink(gather_rule_find(e->rule)) },
 		.is_counted = phase == BENCH_COUNT && e->create_counted,
 	};
 	if (phase == BENCH_TIME)
@@ -146,6 +167,10 @@ static struct pgtable_geometry geometry(const struct tables *t)
 {
 	struct pgtable_geometry geo = { .bits_per_level = 0 };
 
+	/* Levels of 4K pages, all of them: what amdv1 may grow to. */
+	if (t->engine->is_fixed)
+		return (struct pgtable_geometry){ .bits_per_level = 9,
+						  .top_bits = 9 };
 	/* An impossible shape shows when a table is made. */
 	lpae_geometry(&t->cfg, &geo, NULL);
 	return geo;
@@ -155,16 +180,25 @@ static unsigned int leaf_level(const struct pgtable_geometry *geo, u64 leaf)
 {
 	unsigned int level = LPAE_MAX_LEVELS - 1;
 
-	while (level > geo->start_level && lpae_block_size(geo, level) < leaf)
+	while (level > geo->start_level &&
+	       lpae_block_size(geo, level - 1) <= leaf)
 		level--;
 	return level;
+}
+
+u64 tables_copies(const struct tables *t, u64 leaf)
+{
+	struct pgtable_geometry geo = geometry(t);
+
+	return leaf / lpae_block_size(&geo, leaf_level(&geo, leaf));
 }
 
 u64 tables_entries(const struct tables *t, u64 leaf)
 {
 	struct pgtable_geometry geo = geometry(t);
 
-	return 1ull << lpae_table_bits(&geo, leaf_level(&geo, leaf));
+	return (1ull << lpae_table_bits(&geo, leaf_level(&geo, leaf))) /
+	       tables_copies(t, leaf);
 }
 
 unsigned int tables_levels(const struct tables *t, u64 small, u64 large)
@@ -303,27 +337,41 @@ int tables_grow(struct tables *t, u64 n, struct iopt_err *err)
 	return ret;
 }
 
+/* The descriptor of an address in a table. */
+static const u64 *entry_at(const struct walk_table *walk, u64 table, u64 iova,
+			   unsigned int level)
+{
+	u64 index = (iova >> walk_shift(walk, level)) &
+		    lg2_mask(walk_index_bits(walk, level));
+
+	return walk_map(walk, table + index * sizeof(u64), sizeof(u64));
+}
+
+/* All are found before the first goes, since the way leads over them. */
 void tables_evict_at(const struct tables *t, size_t table, u64 iova)
 {
 	const struct pgtable *pgt = t->pgt[table];
-	const struct pgtable_geometry *geo = &pgt->geo;
-	u64 offset = arena_pa_offset(t->cfg.arena);
-	const u64 *entry = pgt->root;
-	unsigned int level = geo->start_level;
+	u64 leaf = t->layout.leaf;
+	u64 nr = t->layout.count * tables_copies(t, leaf);
+	unsigned int last = leaf_level(&pgt->geo, leaf);
+	const u64 *entries[WALK_NR_LEVELS];
+	struct walk_desc d = { .kind = WALK_TABLE };
+	struct walk_table walk;
+	unsigned int level;
 
-	for (; level < LPAE_MAX_LEVELS; level++) {
-		u64 n = 1, desc;
-
-		entry += lpae_index(geo, iova, level);
-		desc = *entry;
-		if (lpae_block_size(geo, level) == t->layout.leaf)
-			n = t->layout.count;
-		evict_lines(entry, n * sizeof(*entry));
-		if (!lpae_is_table(desc, level))
-			break;
-		entry = (const u64 *)(uintptr_t)(lpae_desc_paddr(geo, desc) -
-						 offset);
+	walk_table_init(&walk, pgt);
+	if (iova >> walk.ias)
+		return;
+	d.paddr = walk.root_paddr;
+	for (level = walk.start_level; d.kind == WALK_TABLE; level++) {
+		entries[level] = entry_at(
+			&walk, d.paddr,
+			level == last ? align_down(iova, leaf) : iova, level);
+		d = walk_find(&walk, iova, level);
 	}
+	while (level-- > walk.start_level)
+		evict_lines(entries[level],
+			    (level == last ? nr : 1) * sizeof(u64));
 }
 
 void tables_evict_wait(void)

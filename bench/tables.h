@@ -138,6 +138,16 @@ IOPT_BEGIN_DECLS
 const char *tables_engine_at(const struct bench_env *env, size_t i);
 
 /**
+ * tables_any_engine_at() - The same, with the engine of another format too:
+ *	amdv1, before what the user gave.
+ * @env: of the process
+ * @i: from 0
+ *
+ * Return: a name that lives as long as @env; NULL past the last.
+ */
+const char *tables_any_engine_at(const struct bench_env *env, size_t i);
+
+/**
  * tables_given_engine_at() - What the user gave, for a family that names the
  *	other values of its key itself.
  * @env: of the process
@@ -160,6 +170,15 @@ bool tables_is_given(const struct bench_env *env, const struct bench_case *c);
  * @leaf: in bytes
  */
 bool tables_fits(u64 granule, u64 leaf);
+
+/**
+ * tables_case_fits() - Have the granule and the engine of a case its leaves?
+ * @c: case with the keys engine, granule and size
+ *
+ * amdv1 has 4K pages alone, and beside the sizes of others 64K and 32M, which
+ * take 16 entries each.
+ */
+bool tables_case_fits(const struct bench_case *c);
 
 /**
  * tables_init() - Choose engine and configuration; makes no table yet.
@@ -185,11 +204,18 @@ int tables_init(struct tables *t, const struct bench_env *env,
 void tables_fini(struct tables *t);
 
 /**
- * tables_entries() - Entries of the table that holds the leaves.
+ * tables_entries() - Leaves that the table which holds them has room for.
  * @t: tables
  * @leaf: size of the leaves, in bytes
  */
 u64 tables_entries(const struct tables *t, u64 leaf);
+
+/**
+ * tables_copies() - Entries that a leaf takes: 1, but with amdv1 maybe more.
+ * @t: tables
+ * @leaf: its size, in bytes
+ */
+u64 tables_copies(const struct tables *t, u64 leaf);
 
 /**
  * tables_levels() - Levels between two leaf sizes: 4K and 1G are 2 apart.

@@ -25,14 +25,19 @@ static int teardown(void **state)
 	return arena_destroy(arena) != 0;
 }
 
-static void make(struct tables *t, u64 granule, u64 leaf)
+static void make_of(struct tables *t, const char *engine, u64 granule, u64 leaf)
 {
 	static struct bench_env env;
 
 	env.arena = arena;
-	assert_int_equal(tables_init(t, &env, "lpae-split", granule, leaf,
-				     BENCH_TIME, NULL),
-			 0);
+	assert_int_equal(
+		tables_init(t, &env, engine, granule, leaf, BENCH_TIME, NULL),
+		0);
+}
+
+static void make(struct tables *t, u64 granule, u64 leaf)
+{
+	make_of(t, "lpae-split", granule, leaf);
 }
 
 /* Geometry: FACTS of the architecture, 48-bit input, 52 with leaves of 4T. */
@@ -59,6 +64,8 @@ static void test_shapes(void **state)
 			   shapes[i].entries, "entries of shape %zu", i);
 		expect_u64(tables_levels(&t, shapes[i].granule, shapes[i].leaf),
 			   shapes[i].levels, "levels of shape %zu", i);
+		expect_u64(tables_copies(&t, shapes[i].leaf), 1,
+			   "copies of shape %zu", i);
 		tables_fini(&t);
 	}
 	assert_false(tables_fits(SZ_4K, SZ_16K));
@@ -66,6 +73,33 @@ static void test_shapes(void **state)
 	assert_false(tables_fits(SZ_16K, SZ_2M));
 	assert_false(tables_fits(SZ_64K, SZ_1G));
 	assert_false(tables_fits(SZ_2M, SZ_2M));
+}
+
+/* Leaves of amdv1: 512 entries a table, a leaf may take several. */
+static const struct {
+	u64 leaf, entries, copies;
+	unsigned int levels;
+} amdv1_shapes[] = {
+	{ SZ_4K, 512, 1, 0 },  { SZ_64K, 32, 16, 0 }, { SZ_2M, 512, 1, 1 },
+	{ SZ_32M, 32, 16, 1 }, { SZ_1G, 512, 1, 2 },
+};
+
+static void test_shapes_of_amdv1(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(amdv1_shapes); i++) {
+		u64 leaf = amdv1_shapes[i].leaf;
+		struct tables t;
+
+		make_of(&t, "amdv1", SZ_4K, leaf);
+		expect_u64(tables_entries(&t, leaf), amdv1_shapes[i].entries,
+			   "entries of %zu", i);
+		expect_u64(tables_copies(&t, leaf), amdv1_shapes[i].copies,
+			   "copies of %zu", i);
+		expect_u64(tables_levels(&t, SZ_4K, leaf),
+			   amdv1_shapes[i].levels, "levels of %zu", i);
+		tables_fini(&t);
+	}
 }
 
 /* Half of 2^48 is used: 2^47 bytes, in slots of @stride. */
@@ -321,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_shapes_of_amdv1),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_every_slot_once),
 		cmocka_unit_test(test_checks),

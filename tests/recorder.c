@@ -146,6 +146,7 @@ static void test_sink_gathers_alike(void **state)
 	(void)state;
 	check_sink("6.12");
 	check_sink("amdv1");
+	inval_sink(gather_rule_find("amdv1"))->add_page(NULL, 0, SZ_4K, NULL);
 	assert_ptr_equal(inval_sink(gather_rule_find("7.3")), &inval_sink_ops);
 }
 

@@ -148,6 +148,14 @@ static void test_widens(void **unused)
 		   "last");
 	expect_u64(gather.pgsize, SZ_4K, "page size");
 	expect_u64(gather.last, IOVA + 5 * SZ_4K - 1, "range");
+	smmuv2_inval_ops.add_page(&gather, IOVA, SZ_2M - SZ_4K, v2);
+	expect_u64(v2->counters.nr_ops[TLB_V2_VAL], 5 + 511, "writes");
+	expect_u64(v2->counters.nr_ops[TLB_V2_ASID], 0, "no context");
+	/* From as many as a table has on the context goes, and no sync. */
+	smmuv2_inval_ops.add_page(&gather, IOVA, SZ_2M, v2);
+	expect_u64(v2->counters.nr_ops[TLB_V2_VAL], 5 + 511, "writes");
+	expect_u64(v2->counters.nr_ops[TLB_V2_ASID], 1, "context");
+	expect_u64(v2->counters.nr_syncs, 0, "syncs");
 	smmuv2_destroy(v2);
 }
 

@@ -31,7 +31,9 @@ static void sink_widen(struct gather *gather, u64 iova, size_t size,
 		       void *cookie)
 {
 	(void)cookie;
-	gather_widen(gather, iova, size);
+	/* This engine tells of an unmap that was given no gather too. */
+	if (gather)
+		gather_widen(gather, iova, size);
 }
 
 const struct inval_ops inval_sink_ops = {

@@ -9,6 +9,8 @@
 
 #define LG2_UNIT   12 /* addresses are written in units of 4K */
 #define ASID_SHIFT 48
+/* Mixed leaves of so many bytes, 512 of 4K, are better dropped with all. */
+#define WIDE_BYTES (512ull << LG2_UNIT)
 #define NO_OP	   TLB_NR_OPS
 
 /**
@@ -85,17 +87,26 @@ static void sync_context(struct smmuv2 *v2)
 	tlb_counters_sync(&v2->counters);
 }
 
-/* A whole context, with its sync. */
-static void inv_context(struct smmuv2 *v2)
+/* A whole context; no sync. */
+static void put_context(struct smmuv2 *v2)
 {
 	if (v2->cfg.stage == 1) {
 		put(v2, V2_CB_TLBIASID, false, v2->cfg.asid);
 		count(v2, TLB_V2_ASID, 1);
+	} else {
+		put(v2, V2_GR0_TLBIVMID, true, v2->cfg.vmid);
+		count(v2, TLB_V2_VMID, 1);
+	}
+}
+
+/* The same, with its sync. */
+static void inv_context(struct smmuv2 *v2)
+{
+	put_context(v2);
+	if (v2->cfg.stage == 1) {
 		sync_context(v2);
 		return;
 	}
-	put(v2, V2_GR0_TLBIVMID, true, v2->cfg.vmid);
-	count(v2, TLB_V2_VMID, 1);
 	put(v2, V2_GR0_STLBGSYNC, true, 0);
 	tlb_counters_sync(&v2->counters);
 }
@@ -162,7 +173,10 @@ static void v2_add_page(struct gather *gather, u64 iova, size_t granule,
 	};
 
 	tlb_log_request(v2->log, &request);
-	inv_range(v2, iova, granule, request.granule, true);
+	if (v2->cfg.widens && granule >= WIDE_BYTES)
+		put_context(v2);
+	else
+		inv_range(v2, iova, granule, request.granule, true);
 	if (!gather)
 		return;
 	gather->pgsize = request.granule;

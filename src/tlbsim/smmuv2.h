@@ -54,7 +54,9 @@ struct smmuv2_write {
  * @asid: of stage 1
  * @vmid: of stage 2
  * @flushes_by_asid: a table flush of stage 1 is one TLBIASID
- * @widens: a page may be leaves of any size: each smallest page is written
+ * @widens: a page may be leaves of any size: each smallest page is written, or
+ *	from 512 of them on the context (no driver does this: see struct
+ *	smmu_rule on "amdv1")
  * @lg2_writes: lg2 of the writes kept for reading back, 8 to 19
  */
 struct smmuv2_cfg {
