@@ -13,7 +13,7 @@ COMPARE_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE) $(call arg,--format,FORMAT) \
-	$(call flag,--force,FORCE)
+	$(call arg,--kernel,KERNEL) $(call flag,--force,FORCE)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
@@ -53,7 +53,9 @@ help: ## this page
 #  For compare, and CPU, REPS, FILTER, TRACE, PROFILE, FULL, SEED as above:
 #    OLD= NEW=     two engine words of this build, two paths of iopt-bench or
 #                  of a build directory, two git revisions of this suite, or
-#                  two result files (which then are only read)
+#                  two result files (which then are only read), or two Linux
+#                  trees, as for KERNEL
+#    KERNEL=REPO   OLD and NEW are revisions of this Linux repository
 #    REPS=N        pairs of stage one; stage two, of the suspects, has twice
 #                  as many (default: 10)
 #    FORMAT=WORD   cover (default), markdown, csv, junit, lava

@@ -71,6 +71,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--bench", type=Path, metavar="PROGRAM",
                         default=ROOT / "build/bench/iopt-bench",
                         help="the iopt-bench that has the engines")
+    parser.add_argument("--kernel", default="", metavar="REPOSITORY",
+                        help="OLD and NEW are revisions of this Linux "
+                        "repository")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", type=Path, metavar="SPOOL",
                        help="go on with a comparison that broke off")
@@ -147,7 +150,7 @@ def options_of(args: argparse.Namespace) -> list[str]:
 def design_of(args: argparse.Namespace, console: Console) \
         -> tuple[paired.Design, dict[str, Any]]:
     """What is to be run, and what else to know of it."""
-    shop = sides.Workshop(ROOT, args.bench, console.complain)
+    shop = sides.Workshop(ROOT, args.bench, args.kernel, console.complain)
     old, new = (sides.resolve(word, shop) for word in args.sides)
     selection = comparing.select(old, new, options_of(args), args.full)
     seed = args.seed if args.seed is not None \

@@ -54,7 +54,8 @@ _LIBRARY = {"iopt_lib_benchmark": "libbenchmark", "iopt_schema": "schema"}
 
 # What each side may have of its own.
 _OF_SIDE = ("iopt_version", "iopt_cc", "iopt_cflags", "iopt_seed",
-            "iopt_started", "iopt_command", "iopt_runner_version", "date")
+            "iopt_started", "iopt_command", "iopt_runner_version", "date",
+            "iopt_kernels")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import names
+from . import kernel_build, kernel_source, names
 
 ENGINE_KEY = "engine"
 
@@ -88,11 +88,13 @@ class Workshop:
 
     root: this tree
     bench: its release build's iopt-bench
+    kernel: a Linux repository whose revisions the words are, "" for none
     say: takes a line about what takes long
     """
 
     root: Path
     bench: Path
+    kernel: str = ""
     say: Callable[[str], None] = print
 
 
@@ -191,6 +193,42 @@ def short_label(path: str) -> str:
     return parts[-1] if parts else path
 
 
+def _kernel_info(word: str, shop: Workshop) -> kernel_build.Info | None:
+    """The module that a word names, built if it is not; None when the word
+    names no Linux tree."""
+    modules = shop.root / "build/kernel"
+    for info in kernel_build.built(modules):
+        if word == f"kernel-{info.label}" and not shop.kernel:
+            return info
+    path = Path(word).expanduser()
+    if shop.kernel:
+        spec = f"{shop.kernel}:{word}"
+    elif word.startswith("debian:") or word.endswith(".tar.xz") or \
+            (path / kernel_source.MAKEFILE).is_file() and \
+            (path / "drivers/iommu").is_dir() or \
+            ":" in word and Path(word.rpartition(":")[0]).expanduser().is_dir():
+        spec = word
+    else:
+        return None
+    try:
+        return kernel_build.build_all(shop.root, modules, [spec])[0]
+    except (kernel_build.BadBuild, kernel_source.BadSource, OSError) as error:
+        raise BadSide(f"{spec}: {error}") from error
+
+
+def kernel_side(word: str, shop: Workshop) -> Side | None:
+    """A Linux tree's own io-pgtable-arm.c."""
+    info = _kernel_info(word, shop)
+    if info is None:
+        return None
+    made_of = [code_digest(shop.bench), info.digest, info.rule, info.cc,
+               info.cflags, repr(info.features)]
+    return Side(word, str(shop.bench), f"kernel-{info.label}",
+                ("--kernel", info.module),
+                revision=f"Linux {info.version} {info.revision}",
+                code=hashlib.sha256("\0".join(made_of).encode()).hexdigest())
+
+
 def program_side(word: str, shop: Workshop) -> Side | None:
     """A path: an iopt-bench, or a build directory that holds one."""
     path = Path(word).expanduser()
@@ -267,8 +305,10 @@ def revision_side(word: str, shop: Workshop) -> Side | None:
 
 Kind = Callable[[str, Workshop], "Side | None"]
 
-# In this order: an engine word before a branch of the same name.
+# In this order: with KERNEL= a word is a revision of that; then an engine word
+# comes before a branch of the same name.
 KINDS: list[tuple[str, Kind]] = [
+    ("a Linux tree (or, with KERNEL=, a revision of it)", kernel_side),
     ("an engine of this build", engine_side),
     ("a path of an iopt-bench or build directory", program_side),
     ("a git revision of this suite", revision_side),

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import compare as compare_script
@@ -325,7 +326,7 @@ def test_a_revision_is_built_once(tmp_path: Path) -> None:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
         subprocess.run([*git, *command], check=True, capture_output=True)
     said: list[str] = []
-    shop = Workshop(root, root / "build/bench/iopt-bench", said.append)
+    shop = Workshop(root, root / "build/bench/iopt-bench", say=said.append)
     first = sides.resolve("HEAD", shop)
     again = sides.resolve("HEAD", shop)
     assert first == again
@@ -338,6 +339,40 @@ def test_a_revision_is_built_once(tmp_path: Path) -> None:
         sides.resolve("HEAD", shop)
     with pytest.raises(sides.BadSide, match="is neither"):
         sides.resolve("v99", shop)
+
+
+@pytest.mark.parametrize("kernel,word,spec", [
+    ("", "debian:6.12", "debian:6.12"),
+    ("/linux", "v6.12", "/linux:v6.12"),
+    ("", "linux-6.12.tar.xz", "linux-6.12.tar.xz"),
+    ("", "kernel-mine", ""), ("", "lpae-7.3", None),
+])
+def test_linux_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                     build: Builder, kernel: str, word: str,
+                     spec: str | None) -> None:
+    """What a word builds; "" is built already, None is no Linux tree."""
+    info = SimpleNamespace(
+        label="mine", version="6.12", revision="r1", digest="d", rule="6.12",
+        cc="gcc", cflags="-O2", features="", module="/m/kernel.so")
+    asked: list[list[str]] = []
+
+    def build_all(root: Path, out: Path, specs: list[str]) -> list[Any]:
+        asked.append(specs)
+        return [info]
+    monkeypatch.setattr(sides.kernel_build, "build_all", build_all)
+    monkeypatch.setattr(sides.kernel_build, "built", lambda out: [info])
+    shop = Workshop(tmp_path, build("a") / "iopt-bench", kernel)
+    side = sides.kernel_side(word, shop)
+    assert asked == ([[spec]] if spec else [])
+    if spec is None:
+        assert side is None
+        return
+    assert side is not None and side.engine == "kernel-mine"
+    assert side.command("--list") == [str(shop.bench), "--kernel",
+                                      "/m/kernel.so", "--list"]
+    assert side.revision == "Linux 6.12 r1"
+    again = sides.kernel_side(word, shop)
+    assert again is not None and side.is_same_work(again)
 
 
 def test_ledger_counters_are_told_apart() -> None:
