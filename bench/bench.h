@@ -58,6 +58,7 @@ enum bench_phase {
  * @engines: those that the user gave, beside the static ones; NULL for none
  * @profile: what invalidations go through while a row of the ledger is counted;
  *	NULL otherwise
+ * @shared: beside a profile: what share() of the family made; NULL otherwise
  * @seed: of the process; a case derives its own random numbers from it
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
@@ -69,6 +70,7 @@ struct bench_env {
 	const struct host_clock *clock;
 	const struct pgtable_engine_set *engines;
 	const struct cost_profile *profile;
+	void *shared;
 	u64 seed;
 	const char *const *traces;
 	size_t nr_traces;
@@ -149,7 +151,8 @@ struct bench_counts {
  *	of the family. Sets @c->set, and @c->skip where it cannot run here.
  *	NULL: all exist, in BENCH_DEFAULT
  * @setup: makes a context, never NULL; on failure *@ctx stays as it is and
- *	nothing is held
+ *	nothing is held. -ECANCELED is no failure: the case cannot run here, as
+ *	only trying could tell, and @err says why; it is a named skip
  * @teardown: frees a context and every table in it
  * @verify: does one operation or a few, and checks what they return and leave
  *	behind
@@ -166,6 +169,10 @@ struct bench_counts {
  * @finish: undoes what run() did, untimed; NULL for nothing to do
  * @start: sections from now on count, calibration is over; NULL for nothing
  * @report: reports noisy counters after the last section; NULL for none
+ * @share: makes what all rows of the ledger of a case have in common, before
+ *	the first of them is counted; they find it in @env->shared. NULL for
+ *	nothing; on failure *@shared stays as it is
+ * @unshare: frees what @share made
  * @has_ledger: its operations invalidate: a case also has a row for each cost
  *	profile, with what is sent
  * @takes_profile: does @c have a row of the ledger for @profile? NULL: for each
@@ -196,6 +203,9 @@ struct bench_family {
 	int (*finish)(void *ctx, u64 n, struct iopt_err *err);
 	void (*start)(void *ctx);
 	void (*report)(void *ctx, struct bench_counts *counts);
+	int (*share)(const struct bench_env *env, const struct bench_case *c,
+		     void **shared, struct iopt_err *err);
+	void (*unshare)(void *shared);
 	bool has_ledger;
 	bool (*takes_profile)(const struct bench_case *c,
 			      const struct cost_profile *profile);

@@ -8,6 +8,10 @@ const struct bench_family *const bench_families[] = {
 	&map_family,	      &unmap_family,   &unmap_partial_family,
 	&iova_to_phys_family, &destroy_family, &dma_family,
 	&tlbi_family,	      &replay_family,  &aftermath_family,
-	&limit_family,	      NULL,
+	&limit_family,
+#ifdef HAS_PROFILES
+	&teardown_family,
+#endif
+	NULL,
 };
 /* clang-format on */

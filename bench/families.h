@@ -12,6 +12,7 @@ extern const struct bench_family iova_to_phys_family;
 extern const struct bench_family limit_family;
 extern const struct bench_family map_family;
 extern const struct bench_family replay_family;
+extern const struct bench_family teardown_family;
 extern const struct bench_family tlbi_family;
 extern const struct bench_family unmap_family;
 extern const struct bench_family unmap_partial_family;

@@ -34,6 +34,7 @@ struct row {
 	bool is_multiplexed;
 	char error[sizeof(struct iopt_err) + 16];
 	bool is_interrupted;
+	bool is_skipped;
 };
 
 static bool is_stopped(const struct harness_cfg *cfg)
@@ -83,8 +84,12 @@ static int row_setup(struct row *row, enum bench_phase phase)
 	row->live = live_bytes(row);
 	ret = row->c->family->setup(row->cfg->env, row->c, phase, &row->ctx,
 				    &err);
-	if (ret)
+	if (ret == -ECANCELED) {
+		row->is_skipped = true;
+		row_fail(row, ret, "%s", err.msg);
+	} else if (ret) {
 		row_fail(row, ret, "verify: setup: %s", err.msg);
+	}
 	return ret;
 }
 
@@ -244,16 +249,18 @@ static void row_sections(struct row *row, struct gb_state *state)
 	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
 		int ret =
 			measure_section(m, n, i + 1 == m->nr_blocks, &s, &err);
+		/* Of what lasts so long others take their part meanwhile. */
+		double ns = m->is_long ? s.cpu_ns : s.wall_ns;
 
 		if (!ret)
-			ret = gb_time_add(state, s.wall_ns);
+			ret = gb_time_add(state, ns);
 		if (!ret)
 			ret = gb_cpu_time_add(state, s.cpu_ns);
 		if (ret) {
 			row_fail(row, ret, "verify: %s", err.msg);
 			return;
 		}
-		min_ns = fmin(min_ns, s.wall_ns / (double)n);
+		min_ns = fmin(min_ns, ns / (double)n);
 	}
 	bench_count(&row->counts, "steal_ms", (double)(stolen_ms() - steal_ms));
 	row_perf(row, m->n * m->nr_blocks);
@@ -278,6 +285,8 @@ static void row_end(struct row *row, struct gb_state *state)
 		row_write(row, state);
 	if (row->is_interrupted)
 		gb_drop(state);
+	else if (row->is_skipped)
+		gb_skip(state, row->error);
 	else if (row->error[0])
 		gb_error(state, row->error);
 }
@@ -377,7 +386,7 @@ static void result_add(struct harness_result *result, const struct row *row)
 {
 	if (row->is_interrupted)
 		return;
-	if (row->c->skip[0]) {
+	if (row->c->skip[0] || row->is_skipped) {
 		result->nr_skipped++;
 	} else if (!row->error[0]) {
 		result->nr_ok++;
@@ -387,11 +396,20 @@ static void result_add(struct harness_result *result, const struct row *row)
 	}
 }
 
+/* What a row of the ledger is made of: its profile and what all rows share. */
+struct ledger_part {
+	const struct cost_profile *profile;
+	void *shared;
+	int ret;
+	struct iopt_err err;
+};
+
 /* One row of the ledger: the case again, through what a profile describes. */
 static int row_ledger(const struct harness_cfg *cfg, const struct bench_case *c,
-		      const struct cost_profile *profile, struct gb *gb,
+		      const struct ledger_part *part, struct gb *gb,
 		      struct harness_result *result, struct iopt_err *err)
 {
+	const struct cost_profile *profile = part->profile;
 	struct bench_env env = *cfg->env;
 	struct harness_cfg with_profile = *cfg;
 	struct bench_case named = *c;
@@ -400,13 +418,17 @@ static int row_ledger(const struct harness_cfg *cfg, const struct bench_case *c,
 	int ret;
 
 	env.profile = profile;
+	env.shared = part->shared;
 	with_profile.env = &env;
 	if (snprintf(named.name + len, sizeof(named.name) - len, "/tlbi:%s",
 		     profile->name) >= (int)(sizeof(named.name) - len))
 		return iopt_err_set(err, -EINVAL,
 				    "%s: no room for /tlbi:%s in the name",
 				    c->name, profile->name);
-	row_count(&row);
+	if (part->ret)
+		row_fail(&row, part->ret, "verify: share: %s", part->err.msg);
+	else
+		row_count(&row);
 	ret = row_register(&row, gb, counted_row, 1, err);
 	if (!ret)
 		result_add(result, &row);
@@ -417,17 +439,22 @@ static int rows_ledger(const struct harness_cfg *cfg,
 		       const struct bench_case *c, struct gb *gb,
 		       struct harness_result *result, struct iopt_err *err)
 {
+	const struct bench_family *f = c->family;
+	struct ledger_part part = { .shared = NULL };
 	int ret = 0;
 
-	if (!c->family->has_ledger || c->skip[0] || !cfg->is_count_only)
+	if (!f->has_ledger || c->skip[0] || !cfg->is_count_only ||
+	    !cfg->nr_profiles)
 		return 0;
+	if (f->share)
+		part.ret = f->share(cfg->env, c, &part.shared, &part.err);
 	for (size_t i = 0; i < cfg->nr_profiles && !ret; i++) {
-		const struct cost_profile *profile = &cfg->profiles[i];
-
-		if (!c->family->takes_profile ||
-		    c->family->takes_profile(c, profile))
-			ret = row_ledger(cfg, c, profile, gb, result, err);
+		part.profile = &cfg->profiles[i];
+		if (!f->takes_profile || f->takes_profile(c, part.profile))
+			ret = row_ledger(cfg, c, &part, gb, result, err);
 	}
+	if (f->share && !part.ret)
+		f->unshare(part.shared);
 	return ret;
 }
 
@@ -449,7 +476,8 @@ int harness_run(const struct harness_cfg *cfg, struct gb *gb,
 		if (ret)
 			return ret;
 		result_add(result, &row);
-		ret = rows_ledger(cfg, row.c, gb, result, err);
+		if (!row.is_skipped)
+			ret = rows_ledger(cfg, row.c, gb, result, err);
 		if (ret)
 			return ret;
 	}

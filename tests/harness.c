@@ -9,6 +9,7 @@
 #include <math.h>
 #include <sys/ioctl.h>
 
+#include "cost.h"
 #include "harness.h"
 
 /* What a fake family does; its context is this with the run's state. */
@@ -26,6 +27,7 @@ struct fake {
 	const char *warning;
 	const char *skip;
 	bool is_long;
+	bool cancels;	 /* setup says that it cannot run here */
 	bool is_untimed; /* the family has no run() */
 	/* What must come of it. */
 	struct harness_result want;
@@ -54,6 +56,8 @@ static void note(char call)
 static int hook(char call, const char *name, struct iopt_err *err)
 {
 	note(call);
+	if (now.fake->cancels && !strcmp(name, "setup"))
+		return iopt_err_set(err, -ECANCELED, "no rights here");
 	if (!now.fake->fails || strcmp(now.fake->fails, name))
 		return 0;
 	return iopt_err_set(err, -EINVAL, "%s went wrong", name);
@@ -210,7 +214,53 @@ static const struct bench_family family = {
 	.warning = fake_warning,
 };
 
+/* What the rows of a ledger share is made once, and found by each. */
+static char shared[] = "made once";
+
+static int fake_share(const struct bench_env *env, const struct bench_case *c,
+		      void **out, struct iopt_err *err)
+{
+	int ret = hook('s', "share", err);
+
+	(void)c;
+	assert_null(env->profile);
+	if (!ret)
+		*out = shared;
+	return ret;
+}
+
+static void fake_unshare(void *p)
+{
+	assert_ptr_equal(p, shared);
+	note('x');
+}
+
+static int sharing_setup(const struct bench_env *env,
+			 const struct bench_case *c, enum bench_phase phase,
+			 void **ctx, struct iopt_err *err)
+{
+	assert_ptr_equal(env->shared, env->profile ? shared : NULL);
+	return fake_setup(env, c, phase, ctx, err);
+}
+
+static const struct bench_family sharing_family = {
+	.name = "sharing",
+	.question = "is it made once?",
+	.keys = keys,
+	.setup = sharing_setup,
+	.teardown = fake_teardown,
+	.verify = fake_verify,
+	.count = fake_count,
+	.max_n = fake_max_n,
+	.run = fake_run,
+	.share = fake_share,
+	.unshare = fake_unshare,
+	.has_ledger = true,
+};
+
 static const struct bench_family *families[] = { &family, NULL };
+static const struct bench_family *const sharing_families[] = { &sharing_family,
+							       NULL };
 static const struct bench_family *const untimed_families[] = { &untimed_family,
 							       NULL };
 
@@ -230,11 +280,12 @@ static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
 	memset(&now, 0, offsetof(__typeof__(now), nr_runs_before_stop));
 	now.fake = fake;
 	assert_non_null(f);
-	assert_int_equal(
-		bench_list_build(&list,
-				 fake->is_untimed ? untimed_families : families,
-				 &env, NULL),
-		0);
+	assert_int_equal(bench_list_build(&list,
+					  fake->is_untimed ? untimed_families :
+					  cfg->nr_profiles ? sharing_families :
+							     families,
+					  &env, NULL),
+			 0);
 	assert_int_equal(list.nr, 1);
 	c[0] = &list.cases[0];
 	cfg->env = &env;
@@ -333,6 +384,9 @@ static const struct fake table[] = {
 	{ "skip", .max_n = 9, .skip = "no such engine here",
 	  .want = { .nr_skipped = 1 },
 	  .row = { "\"error_message\": \"skip: no such engine here\"" } },
+	{ "skip that setup finds", .max_n = 9, .cancels = true,
+	  .want = { .nr_skipped = 1 },
+	  .row = { "\"error_message\": \"skip: no rights here\"" } },
 };
 
 static void check_row(const struct fake *fake, const char *text,
@@ -500,6 +554,37 @@ static void test_plan(void **state)
 		expect_text(text, rows[i].row[0], "plan");
 		expect_text(text, rows[i].row[1], "plan");
 		free(text);
+		arena_destroy(arena);
+	}
+}
+
+/* Two profiles, one share; and no row of the ledger without it. */
+static void test_share(void **state)
+{
+	static const struct cost_profile profiles[] = { { .name = "a" },
+							{ .name = "b" } };
+	static const struct {
+		const char *fails, *calls;
+		struct harness_result want;
+	} rows[] = {
+		{ NULL, "VvtCctsCctCctx", { .nr_ok = 3 } },
+		{ "share", "VvtCcts", { .nr_ok = 1, .nr_failed = 2 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct fake fake = { "shared", .max_n = 9,
+					   .fails = rows[i].fails };
+		struct harness_cfg cfg = { .is_count_only = true,
+					   .profiles = profiles,
+					   .nr_profiles = 2 };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+
+		free(run_fake(&fake, &cfg, arena, &got, 0));
+		assert_string_equal(now.calls, rows[i].calls);
+		expect_u64(got.nr_ok, rows[i].want.nr_ok, "ok");
+		expect_u64(got.nr_failed, rows[i].want.nr_failed, "failed");
 		arena_destroy(arena);
 	}
 }
@@ -685,6 +770,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_is_timed_after_a_failure),
 		cmocka_unit_test(test_count_only),
 		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_section_length),
 		cmocka_unit_test(test_perf),

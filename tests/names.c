@@ -38,10 +38,14 @@ static void test_names(void **state)
 	if (!f)
 		fail_msg("%s: %s", GOLDEN_NAMES, strerror(errno));
 	build(&list);
-	for (; fgets(line, sizeof(line), f); i++) {
+	while (fgets(line, sizeof(line), f)) {
 		char want[BENCH_NAME_MAX + 8];
 
 		line[strcspn(line, "\n")] = '\0';
+		/* Not in a build that cannot read layouts of machines. */
+		if (!bench_family_find(bench_families, "teardown") &&
+		    strstr(line, " teardown/"))
+			continue;
 		if (i >= list.nr)
 			fail_msg("line %zu: %s is no more", i + 1, line);
 		snprintf(want, sizeof(want), "%c %s",
@@ -49,6 +53,7 @@ static void test_names(void **state)
 		if (strcmp(line, want))
 			fail_msg("line %zu: expected %s, got %s", i + 1, line,
 				 want);
+		i++;
 	}
 	if (i < list.nr)
 		fail_msg("new and not listed: %s", list.cases[i].name);
