@@ -23,14 +23,14 @@ BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: help deps tools bench quick compare cover-letter kernel kernels test \
-	list plot validate clean
+.PHONY: help deps tools bench quick compare cover-letter kernel kernels \
+	kernel-selftest test list plot validate clean
 .NOTPARALLEL:
 
 help: ## this page
 	@echo 'iopt-bench: performance benchmarks for Arm I/O page tables'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
 	@echo
 	@sed -n 's/^#  //p' $(firstword $(MAKEFILE_LIST))
 
@@ -108,6 +108,13 @@ kernel: ## build KERNEL's io-pgtable-arm.c as engine kernel-LABEL
 
 kernels: ## list the Linux trees that are built as engines
 	@$(PYTHON_RUN) scripts/kernel.py
+
+kernel-selftest: ## run the selftests that KERNEL itself brings
+	@scripts/deps --check tools
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/kernel.py --selftest \
+		$(call arg,--label,LABEL) \
+		$(or $(KERNEL),$(error KERNEL=TREE is wanted, see make help))
 
 test: ## build in build-test and run all tests
 	@scripts/deps --check test

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from ioptlib import kernel_build, kernel_source
 from ioptlib.console import Console
-from ioptlib.kernel_build import BadBuild, Info
+from ioptlib.kernel_build import BadBuild, Builder, Info
 from ioptlib.kernel_source import BadSource
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build/kernel"
+TIMEOUT_S = 600
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -37,10 +38,27 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="where modules are (default: build/kernel)")
     parser.add_argument("--paths", action="store_true",
                         help="print the modules' paths and nothing else")
+    parser.add_argument("--selftest", action="store_true",
+                        help="build the trees with their own tests, and run "
+                        "these")
+    parser.add_argument("--runner", type=Path, metavar="PROGRAM",
+                        default=ROOT / "build/tools/kernel-selftest",
+                        help="what runs them")
     args = parser.parse_args(argv)
     if args.label and len(args.kernel) != 1:
         parser.error("--label goes with one KERNEL")
+    if args.selftest and not args.kernel:
+        parser.error("--selftest: a KERNEL is wanted")
     return args
+
+
+def selftest(args: argparse.Namespace) -> int:
+    """Build the trees' own tests and run them; the exit code."""
+    builder = Builder(ROOT, args.out, args.cc, args.cflags)
+    modules = [str(builder.build_selftest(tree)) for tree
+               in kernel_build.load_all(args.out, args.kernel, args.label)]
+    return subprocess.run([str(args.runner), *modules], check=False,
+                          timeout=TIMEOUT_S).returncode
 
 
 def lines_of(infos: list[Info]) -> list[str]:
@@ -61,6 +79,8 @@ def main(argv: list[str]) -> int:
     args = parse_args(argv)
     console = Console(sys.stdout, sys.stderr)
     try:
+        if args.selftest:
+            return selftest(args)
         infos = kernel_build.build_all(
             ROOT, args.out, args.kernel, args.label, args.cc, args.cflags
         ) if args.kernel else kernel_build.built(args.out)

@@ -261,16 +261,20 @@ class Builder:
         """What decides the code of a module."""
         return " ".join((*KERNEL_FLAGS, *self._extra))
 
-    def _units(self, tree: Tree, features: Features,
-               counted: bool) -> list[Unit]:
-        folder = self.folder(tree)
-        objects = folder / ("counted" if counted else "timed")
+    def _base_flags(self, tree: Tree, features: Features) -> tuple[str, ...]:
+        """What all units of a tree are compiled with."""
         has = (*(("-DCONFIG_IOMMU_IO_PGTABLE_ARMV7S",) if features.v7s
                  else ()),
                *(("-DSHIM_HAS_CUSTOM_ALLOC",) if features.custom_alloc
                  else ()))
-        base = (*KERNEL_FLAGS, *self._extra, *MODULE_FLAGS, *has,
-                f"-fmacro-prefix-map={folder / 'tree'}/=")
+        return (*KERNEL_FLAGS, *self._extra, *MODULE_FLAGS, *has,
+                f"-fmacro-prefix-map={self.folder(tree) / 'tree'}/=")
+
+    def _units(self, tree: Tree, features: Features,
+               counted: bool) -> list[Unit]:
+        folder = self.folder(tree)
+        objects = folder / ("counted" if counted else "timed")
+        base = self._base_flags(tree, features)
         kernel = (*base, *WARNING_FLAGS, *(COUNTED_FLAGS if counted else ()))
         names = [ARM, CORE, *([V7S] if features.v7s else []),
                  *([PAGES] if features.pages else [])]
@@ -287,6 +291,47 @@ class Builder:
                       for path in (shim / "counted.c",
                                    self._root / "src/pgtable/pte_hooks.c")]
         return units
+
+    def _selftest_units(self, tree: Tree, features: Features) -> list[Unit]:
+        """The tree with its own tests in it."""
+        folder = self.folder(tree)
+        objects = folder / "selftest"
+        base = self._base_flags(tree, features)
+        kernel = (*base, *WARNING_FLAGS)
+        ours = (*base, "-Wall", "-Wextra", "-Werror", "-DSHIM_SELFTEST")
+        tests = {
+            ARM: ("-DCONFIG_IOMMU_IO_PGTABLE_LPAE_SELFTEST",
+                  "-DSHIM_INITCALL=shim_initcall_arm"),
+            V7S: ("-DCONFIG_IOMMU_IO_PGTABLE_ARMV7S_SELFTEST",
+                  "-DSHIM_INITCALL=shim_initcall_v7s"),
+        }
+        names = [name for name in (ARM, CORE, V7S, PAGES, KUNIT)
+                 if name in tree.files]
+        shim = self._root / "src/kernel/shim"
+        return [*(Unit(folder / "tree" / name,
+                       objects / (Path(name).name + ".o"),
+                       (*kernel, *tests.get(name, ()))) for name in names),
+                Unit(shim / "selftest.c", objects / "selftest.o", ours),
+                Unit(shim / "kmodule.c", objects / "kmodule.o",
+                     (*ours, *self._identity_flags(tree)))]
+
+    def build_selftest(self, tree: Tree) -> Path:
+        """A module of a tree that can run the tree's own tests."""
+        folder = self.folder(tree)
+        tree_dir = folder / "tree"
+        features = features_of(tree)
+        if not features.selftest:
+            raise BadBuild(f"{tree.spec}: brings no selftests of "
+                           "io-pgtable-arm.c")
+        extract(tree, tree_dir)
+        shared = self._shared_digest(tree)
+        units = self._selftest_units(tree, features)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(lambda unit: self._compile(unit, tree_dir, shared),
+                          units))
+        module = folder / "kernel.selftest.so"
+        self._link(module, units, tree_dir)
+        return module
 
     def _link(self, module: Path, units: Sequence[Unit],
               tree_dir: Path) -> None:
@@ -326,15 +371,20 @@ class Builder:
         return info
 
 
-def build_all(root: Path, out: Path, specs: Sequence[str], label: str = "",
-              cc: str = "", cflags: str = "") -> list[Info]:
-    """Build each tree that a word names; a label goes with one alone."""
-    builder = Builder(root, out, cc, cflags)
+def load_all(out: Path, specs: Sequence[str], label: str = "") -> list[Tree]:
+    """The trees that words name; a label goes with one alone."""
     trees = [kernel_source.load(spec, out / ".unpacked") for spec in specs]
     if label:
         trees = [replace(tree, label=kernel_source.as_label(label))
                  for tree in trees]
-    return [builder.build(tree) for tree in trees]
+    return trees
+
+
+def build_all(root: Path, out: Path, specs: Sequence[str], label: str = "",
+              cc: str = "", cflags: str = "") -> list[Info]:
+    """Build each tree that a word names."""
+    builder = Builder(root, out, cc, cflags)
+    return [builder.build(tree) for tree in load_all(out, specs, label)]
 
 
 def info_of(data: Mapping[str, object]) -> Info:

@@ -14,7 +14,7 @@
 #include "types.h"
 
 /* Changes with the door: a module of another number is not used. */
-#define KMODULE_ABI 1
+#define KMODULE_ABI 2
 
 struct io_pgtable_ops;
 
@@ -143,6 +143,8 @@ struct kmodule_table {
  *	does not tell which).
  * @destroy: free every table of it; reports no invalidation
  * @nr_warnings: warnings so far, in all tables
+ * @selftest: run the tree's own selftests, in bound memory; returns how many
+ *	failed; NULL in a module that is not built for them
  * @first_warning: the first one as "file:line: text", "" when there was none;
  *	a static string
  */
@@ -164,6 +166,7 @@ struct kmodule {
 		      struct kmodule_table *table);
 	void (*destroy)(struct kmodule_table *table);
 	u64 (*nr_warnings)(void);
+	int (*selftest)(void);
 	const char *(*first_warning)(void);
 };
 

@@ -18,6 +18,10 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#ifdef SHIM_SELFTEST
+#include "selftest.h"
+#endif
+
 struct shim_mem shim_mem;
 struct kmodule_host shim_host;
 
@@ -254,6 +258,9 @@ static const struct kmodule door = {
 	.create = kmodule_create,
 	.destroy = kmodule_destroy,
 	.nr_warnings = kmodule_nr_warnings,
+#ifdef SHIM_SELFTEST
+	.selftest = shim_selftest,
+#endif
 	.first_warning = kmodule_first_warning,
 };
 

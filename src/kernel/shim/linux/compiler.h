@@ -17,6 +17,11 @@
 #undef __always_inline /* the C library has one that is not enough */
 #define __always_inline inline __attribute__((__always_inline__))
 #define noinline	__attribute__((__noinline__))
+#ifdef __clang__
+#define __noipa noinline
+#else
+#define __noipa __attribute__((__noipa__))
+#endif
 
 /* What the counted twin does not report: it is no table's. */
 #define SHIM_UNCOUNTED __attribute__((__no_sanitize_thread__))

@@ -3,6 +3,7 @@
 #ifndef SHIM_LINUX_GFP_H
 #define SHIM_LINUX_GFP_H
 
+#include <linux/device.h>
 #include <linux/types.h>
 
 #define __GFP_HIGHMEM 0x02u
@@ -11,14 +12,6 @@
 #define GFP_ATOMIC    0x820u
 #define GFP_DMA	      0x01u
 #define GFP_DMA32     0x04u
-
-#define NUMA_NO_NODE (-1)
-
-static inline int dev_to_node(const struct device *dev)
-{
-	(void)dev;
-	return NUMA_NO_NODE;
-}
 
 static inline int numa_mem_id(void)
 {

@@ -13,6 +13,7 @@
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 #include "gather.h"
