@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads that race in one table: splits of one block, installations of one
- * table, and translations beside both.
+ * table, levels that amdv1 adds, and translations beside all of them.
  *
  * A lost race frees a table again, and nothing else here frees one: so the
  * arena's count of frees tells whether the threads really met.
@@ -17,6 +17,7 @@
 #define PROT	     (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 #define MAX_THREADS  4
 #define EXIT_SKIPPED 77
+#define SZ_512G	     (1ull << 39)
 /* Where a block's memory lies: not at 0, which would read as a hole. */
 #define PADDR (1ull << 45)
 
@@ -27,6 +28,8 @@
  * @nr_tables: tables below the top one after it
  * @nr_threads: threads, at most MAX_THREADS
  * @nr_rounds: how often
+ * @engine: its word; NULL for the first
+ * @step: bytes from one thread's page to the next, 0 for neighbours
  */
 struct scene {
 	size_t granule;
@@ -34,7 +37,15 @@ struct scene {
 	unsigned int nr_tables;
 	unsigned int nr_threads;
 	unsigned int nr_rounds;
+	const char *engine;
+	u64 step;
 };
+
+static const struct pgtable_engine *engine_of(const struct scene *scene)
+{
+	return scene->engine ? pgtable_engine_find(scene->engine) :
+			       pgtable_engine_at(0);
+}
 
 struct crew;
 
@@ -97,12 +108,15 @@ static void *run_member(void *arg)
 /* The page of each thread: neighbours, where the table's end is near. */
 static u64 page_of(const struct scene *scene, unsigned int thread)
 {
+	if (scene->step)
+		return (thread + 1) * scene->step;
 	return (scene->granule / 8 - 1 - thread) * scene->granule;
 }
 
 static struct pgtable *create(const struct scene *scene, bool coherent_walk,
 			      struct arena *arena)
 {
+	const struct pgtable_engine *engine = engine_of(scene);
 	const struct pgtable_cfg cfg = {
 		.params = { .policy = PGTABLE_SPLIT,
 			    .clear = PGTABLE_CLEAR_RUN },
@@ -112,13 +126,13 @@ static struct pgtable *create(const struct scene *scene, bool coherent_walk,
 		.oas = scene->granule == SZ_64K ? 52 : 48,
 		.coherent_walk = coherent_walk,
 		.arena = arena,
-		.tlb = &inval_sink_ops,
+		.tlb = inval_sink(gather_rule_find(engine->rule)),
 	};
 	struct iopt_err err = { "" };
 	struct pgtable *pgt = NULL;
 	size_t mapped = 0;
 
-	if (pgtable_create(pgtable_engine_at(0), &cfg, &pgt, &err))
+	if (pgtable_create(engine, &cfg, &pgt, &err))
 		fail_msg("%s", err.msg);
 	if (scene->block)
 		assert_int_equal(pgt->ops.map_pages(pgt, 0, PADDR, scene->block,
@@ -150,6 +164,8 @@ static void check_software_bit(struct crew *crew)
 	u64 bit = pgt->cfg.coherent_walk ? 0 : 1ull << 55;
 	const u64 *table = pgt->root;
 
+	if (engine_of(crew->scene)->is_fixed)
+		return;
 	for (unsigned int i = 0; i < crew->scene->nr_tables; i++) {
 		u64 addr = table[0] & 0xfffffffff000;
 
@@ -160,6 +176,31 @@ static void check_software_bit(struct crew *crew)
 		}
 		addr -= arena_pa_offset(pgt->cfg.arena);
 		table = (const u64 *)(uintptr_t)addr;
+	}
+}
+
+static void check_page(struct crew *crew, u64 iova, bool is_mapped)
+{
+	u64 got = crew->pgt->ops.iova_to_phys(crew->pgt, iova);
+	u64 want = is_mapped ? PADDR + iova : 0;
+
+	if (got != want)
+		blame(crew,
+		      "iova_to_phys(0x%" PRIx64 "): expected 0x%" PRIx64
+		      ", got 0x%" PRIx64,
+		      iova, want, got);
+}
+
+/* Pages that lie apart are mapped, what is behind each is not. */
+static void check_pages_apart(struct crew *crew)
+{
+	const struct scene *scene = crew->scene;
+
+	for (unsigned int i = 0; i < scene->nr_threads; i++) {
+		u64 behind = page_of(scene, i) + scene->granule;
+
+		check_page(crew, page_of(scene, i), true);
+		check_page(crew, behind, behind < scene->block);
 	}
 }
 
@@ -174,14 +215,8 @@ static void check_pages(struct crew *crew, bool is_hole)
 	for (u64 iova = 0; iova < end; iova += scene->granule) {
 		bool is_own = iova <= page_of(scene, 0) &&
 			      iova >= page_of(scene, scene->nr_threads - 1);
-		u64 want = is_own == is_hole ? 0 : PADDR + iova;
-		u64 got = crew->pgt->ops.iova_to_phys(crew->pgt, iova);
 
-		if (got != want)
-			blame(crew,
-			      "iova_to_phys(0x%" PRIx64 "): expected 0x%" PRIx64
-			      ", got 0x%" PRIx64,
-			      iova, want, got);
+		check_page(crew, iova, is_own != is_hole);
 	}
 }
 
@@ -204,7 +239,10 @@ static void check_round(struct crew *crew, struct arena_stats before,
 	if (crew->pgt->nr_warnings)
 		blame(crew, "%" PRIu64 " warnings", crew->pgt->nr_warnings);
 	check_software_bit(crew);
-	check_pages(crew, is_hole);
+	if (scene->step)
+		check_pages_apart(crew);
+	else
+		check_pages(crew, is_hole);
 	crew->nr_lost += nr_lost;
 }
 
@@ -234,7 +272,8 @@ static void run_scene(struct crew *crew, bool coherent_walk, bool is_hole)
 	if (arena_destroy(arena))
 		blame(crew, "tables are left in the arena");
 	if (crew->why[0])
-		fail_msg("granule %zuK, %u threads, %scoherent: %s",
+		fail_msg("%s, granule %zuK, %u threads, %scoherent: %s",
+			 engine_of(crew->scene)->name,
 			 crew->scene->granule / 1024, nr_threads,
 			 coherent_walk ? "" : "non-", crew->why);
 }
@@ -252,10 +291,11 @@ static u64 race_scene(const struct scene *scene, body_fn *body,
 		nr_lost = crew.nr_lost;
 		nr_rounds += scene->nr_rounds;
 	}
-	print_message("granule %zuK, %u threads, %scoherent: %" PRIu64
+	print_message("%s, granule %zuK, %u threads, %scoherent: %" PRIu64
 		      " races lost in %" PRIu64 " rounds\n",
-		      scene->granule / 1024, scene->nr_threads,
-		      coherent_walk ? "" : "non-", nr_lost, nr_rounds);
+		      engine_of(scene)->name, scene->granule / 1024,
+		      scene->nr_threads, coherent_walk ? "" : "non-", nr_lost,
+		      nr_rounds);
 	return nr_lost;
 }
 
@@ -268,7 +308,8 @@ static void race_scenes(const struct scene *scenes, size_t nr, body_fn *body)
 
 	for (size_t i = 0; i < nr; i++) {
 		nr_lost += race_scene(&scenes[i], body, true);
-		nr_lost += race_scene(&scenes[i], body, false);
+		if (!engine_of(&scenes[i])->is_fixed)
+			nr_lost += race_scene(&scenes[i], body, false);
 	}
 	if (nr_lost)
 		return;
@@ -281,8 +322,8 @@ static void race_scenes(const struct scene *scenes, size_t nr, body_fn *body)
 static void run_scenes(const struct scene *scenes, size_t nr, body_fn *body)
 {
 	for (size_t i = 0; i < nr; i++)
-		for (int coherent_walk = 0; coherent_walk < 2;
-		     coherent_walk++) {
+		for (int coherent_walk = engine_of(&scenes[i])->is_fixed;
+		     coherent_walk < 2; coherent_walk++) {
 			struct crew crew = { .scene = &scenes[i],
 					     .body = body };
 
@@ -306,12 +347,12 @@ static void splits_of_one_block(void **state)
 	static const struct scene scenes[] = {
 		/* 3 or 2 tables down to the block's, then those of the split.
 		 */
-		{ SZ_4K, SZ_2M, 2 + 1, 2, 200 },
-		{ SZ_4K, SZ_2M, 2 + 1, 4, 100 },
-		{ SZ_4K, SZ_1G, 1 + 2, 2, 50 },
-		{ SZ_16K, SZ_32M, 2 + 1, 2, 50 },
-		{ SZ_64K, SZ_512M, 1 + 1, 2, 20 },
-		{ SZ_64K, SZ_512M, 1 + 1, 3, 20 },
+		{ SZ_4K, SZ_2M, 2 + 1, 2, 200, NULL, 0 },
+		{ SZ_4K, SZ_2M, 2 + 1, 4, 100, NULL, 0 },
+		{ SZ_4K, SZ_1G, 1 + 2, 2, 50, NULL, 0 },
+		{ SZ_16K, SZ_32M, 2 + 1, 2, 50, NULL, 0 },
+		{ SZ_64K, SZ_512M, 1 + 1, 2, 20, NULL, 0 },
+		{ SZ_64K, SZ_512M, 1 + 1, 3, 20, NULL, 0 },
 	};
 
 	(void)state;
@@ -334,10 +375,27 @@ static u64 map_own_page(struct crew *crew, unsigned int thread)
 static void installations_of_one_table(void **state)
 {
 	static const struct scene scenes[] = {
-		{ SZ_4K, 0, 3, 2, 400 },
-		{ SZ_4K, 0, 3, 4, 200 },
-		{ SZ_16K, 0, 3, 2, 200 },
-		{ SZ_64K, 0, 2, 2, 100 },
+		{ SZ_4K, 0, 3, 2, 400, NULL, 0 },
+		{ SZ_4K, 0, 3, 4, 200, NULL, 0 },
+		{ SZ_16K, 0, 3, 2, 200, NULL, 0 },
+		{ SZ_64K, 0, 2, 2, 100, NULL, 0 },
+		{ SZ_4K, 0, 2, 2, 400, "amdv1", 0 },
+		{ SZ_4K, 0, 2, 4, 200, "amdv1", 0 },
+	};
+
+	(void)state;
+	race_scenes(scenes, ARRAY_SIZE(scenes), map_own_page);
+}
+
+/*
+ * A page in a 512G of its own for each, which want a fourth level: the new top
+ * has the old one and three tables for each page below it.
+ */
+static void levels_of_one_table(void **state)
+{
+	static const struct scene scenes[] = {
+		{ SZ_4K, 0, 1 + 3 * 2, 2, 400, "amdv1", SZ_512G },
+		{ SZ_4K, 0, 1 + 3 * 4, 4, 200, "amdv1", SZ_512G },
 	};
 
 	(void)state;
@@ -376,9 +434,9 @@ static u64 split_beside_readers(struct crew *crew, unsigned int thread)
 static void translations_beside_a_split(void **state)
 {
 	static const struct scene scenes[] = {
-		{ SZ_4K, SZ_2M, 2 + 1, 2, 200 },
-		{ SZ_4K, SZ_1G, 1 + 2, 3, 50 },
-		{ SZ_64K, SZ_512M, 1 + 1, 2, 20 },
+		{ SZ_4K, SZ_2M, 2 + 1, 2, 200, NULL, 0 },
+		{ SZ_4K, SZ_1G, 1 + 2, 3, 50, NULL, 0 },
+		{ SZ_64K, SZ_512M, 1 + 1, 2, 20, NULL, 0 },
 	};
 
 	(void)state;
@@ -398,13 +456,35 @@ static u64 map_beside_readers(struct crew *crew, unsigned int thread)
 static void translations_beside_an_installation(void **state)
 {
 	static const struct scene scenes[] = {
-		{ SZ_4K, 0, 3, 2, 200 },
-		{ SZ_16K, 0, 3, 3, 100 },
-		{ SZ_64K, 0, 2, 2, 50 },
+		{ SZ_4K, 0, 3, 2, 200, NULL, 0 },
+		{ SZ_16K, 0, 3, 3, 100, NULL, 0 },
+		{ SZ_64K, 0, 2, 2, 50, NULL, 0 },
 	};
 
 	(void)state;
 	run_scenes(scenes, ARRAY_SIZE(scenes), map_beside_readers);
+}
+
+/* The first thread adds the level while the others read the block below. */
+static u64 grow_beside_readers(struct crew *crew, unsigned int thread)
+{
+	if (thread == 0)
+		for (unsigned int i = 0; i < crew->scene->nr_threads; i++)
+			if (!map_own_page(crew, i))
+				return 0;
+	return look(crew, thread * crew->scene->granule,
+		    PADDR + thread * crew->scene->granule);
+}
+
+static void translations_beside_a_new_level(void **state)
+{
+	static const struct scene scenes[] = {
+		{ SZ_4K, SZ_2M, 1 + 1 + 3 * 2, 2, 200, "amdv1", SZ_512G },
+		{ SZ_4K, SZ_2M, 1 + 1 + 3 * 3, 3, 100, "amdv1", SZ_512G },
+	};
+
+	(void)state;
+	run_scenes(scenes, ARRAY_SIZE(scenes), grow_beside_readers);
 }
 
 int main(void)
@@ -412,8 +492,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(splits_of_one_block),
 		cmocka_unit_test(installations_of_one_table),
+		cmocka_unit_test(levels_of_one_table),
 		cmocka_unit_test(translations_beside_a_split),
 		cmocka_unit_test(translations_beside_an_installation),
+		cmocka_unit_test(translations_beside_a_new_level),
 	};
 
 	int ret = cmocka_run_group_tests(tests, NULL, NULL);
