@@ -229,6 +229,49 @@ static void test_whole_ranges(void **unused)
 	rig_fini(&rig);
 }
 
+/* Memory that rises, but with a gap of 2M behind each 2M. */
+static u64 gap_run(const void *arg, u64 offset, u64 *paddr)
+{
+	(void)arg;
+	*paddr = PHYS + offset + (offset & ~(SZ_2M - 1));
+	return SZ_2M - (offset & (SZ_2M - 1));
+}
+
+/* One row a strategy: its calls for four such blocks, and what is unpinned. */
+static const struct {
+	const char *strategy;
+	u64 nr_unmaps, nr_unpin_runs;
+} gaps[] = {
+	{ "chunked", 4, 4 },
+	{ "chunked-fast", 4, 4 },
+	{ "leafwalk", 4, 4 },
+	{ "iommufd", 1, 4 },
+};
+
+static void test_gaps(void **unused)
+{
+	static const struct vfio_memory memory = { .run = gap_run };
+	struct rig rig;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(gaps); i++) {
+		const char *name = gaps[i].strategy;
+
+		rig_init(&rig, "lpae-nosplit", 1,
+			 (struct vfio_cfg){ .abi = VFIO_TYPE1V2,
+					    .strategy =
+						    vfio_strategy_find(name) });
+		assert_int_equal(vfio_map(&rig.vfio, IOVA, 4 * SZ_2M, &memory),
+				 0);
+		vfio_unmap_all(&rig.vfio);
+		expect_u64(rig.vfio.counts.nr_unmaps, gaps[i].nr_unmaps,
+			   "%s: calls", name);
+		expect_u64(rig.vfio.counts.nr_unpin_runs, gaps[i].nr_unpin_runs,
+			   "%s: runs", name);
+		rig_fini(&rig);
+	}
+}
+
 /* One row a stretch of memory that is no power of two: leaves of AMD v1. */
 static const struct {
 	const char *name;
@@ -269,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_whole_ranges),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_fgsp_alignment),
 	};
 

@@ -65,6 +65,7 @@ static inline void rig_add_domain(struct rig *rig, size_t i,
 				   .oas = 48,
 				   .coherent_walk = true };
 	const struct gather_rule *rule;
+	int ret = -EOPNOTSUPP;
 
 	assert_non_null(e);
 	assert_int_equal(arena_create(&arena, &rig->arena[i], NULL), 0);
@@ -77,11 +78,12 @@ static inline void rig_add_domain(struct rig *rig, size_t i,
 	cfg.arena = rig->arena[i];
 	cfg.tlb = &inval_recorder_ops;
 	cfg.cookie = &rig->rec[i];
-	assert_int_equal(
-		rc->is_counted ?
-			pgtable_create_counted(e, &cfg, &rig->pgt[i], NULL) :
-			pgtable_create(e, &cfg, &rig->pgt[i], NULL),
-		0);
+	if (rc->is_counted)
+		ret = pgtable_create_counted(e, &cfg, &rig->pgt[i], NULL);
+	/* Not under ThreadSanitizer: the counts stay 0. */
+	if (ret == -EOPNOTSUPP)
+		ret = pgtable_create(e, &cfg, &rig->pgt[i], NULL);
+	assert_int_equal(ret, 0);
 	iommu_domain_init(&rig->domain[i], rig->pgt[i], rule);
 	rig->domains[i] = &rig->domain[i];
 }
