@@ -24,7 +24,7 @@ export V
 
 .DEFAULT_GOAL := help
 .PHONY: help deps tools bench quick compare cover-letter kernel kernels \
-	kernel-selftest test list plot validate clean
+	kernel-selftest test list plot validate validate-qemu clean
 .NOTPARALLEL:
 
 help: ## this page

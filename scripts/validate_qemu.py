@@ -43,6 +43,9 @@ IDR0_S1P = 1 << 1
 IDR5 = qemu_validate.SMMU_BASE + 0x14
 OAS_BITS = (32, 36, 40, 42, 44, 48, 52, 56)
 NO_STAGE_2 = "this QEMU's SMMUv3 has no stage 2 (8.1 and later have)"
+NO_16K = ("16K pages: not asked for; --kernels 6.12-16k,7-16k, 92 MB to fetch "
+          "for each")
+NO_64K = "64K pages: Debian has no such kernel for arm64"
 # Later machines give both stages, and a kernel then takes the first.
 STAGE_2_MACHINE = "virt-9.1"
 
@@ -129,9 +132,10 @@ def run_one(job: Job, guest: Guest, scenario: Scenario, path: str,
     try:
         simulator = simulate(job.sim, scenario, setup)
     except Usage as refused:
-        if setup.granule == "4K":
+        if f"multiple of {setup.granule}" not in str(refused):
             raise
-        return Result(scenario.name, setup, skipped=str(refused))
+        return Result(scenario.name, setup,
+                      skipped=f"a size is no multiple of {setup.granule}")
     try:
         kernel = qemu_validate.run_scenario(guest, scenario, path)
     except Skip as why:
@@ -202,9 +206,11 @@ def revision() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def get_kernels(job: Job, labels: Sequence[str], skips: list[str]) -> \
-        list[Kernel]:
-    """The kernels that can be had; a line for each that cannot."""
+def get_kernels(job: Job, labels: Sequence[str], skips: list[str],
+                notes: list[str]) -> list[Kernel]:
+    """The kernels that can be had; a line for each that cannot, and for each
+    that stands in for the pinned one.
+    """
     kernels = []
     for label in labels:
         try:
@@ -214,7 +220,7 @@ def get_kernels(job: Job, labels: Sequence[str], skips: list[str]) -> \
             continue
         kernels.append(kernel)
         if not kernel.is_pinned:
-            skips.append(f"kernel {label}: the archive has "
+            notes.append(f"kernel {label}: the archive has "
                          f"{guest_kernel.FAMILIES[label].pinned} no more, "
                          f"took {kernel.release}")
     return kernels
@@ -245,7 +251,7 @@ def run_all(job: Job, kernels: Sequence[Kernel], stages: Sequence[int],
 
 
 def report(console: Console, results: list[Result], skips: list[str],
-           path: Path, cache: str) -> None:
+           notes: list[str], path: Path, cache: str) -> None:
     """What a person gets to see."""
     console.done()
     console.say("\n".join(qemu_validate.table(results)))
@@ -257,7 +263,9 @@ def report(console: Console, results: list[Result], skips: list[str],
     for why, names in reasons.items():
         console.say(f"skipped: {', '.join(sorted(set(names)))}: {why}")
     for line in skips:
-        console.say(f"skipped: {line}" if "took" not in line else line)
+        console.say(f"skipped: {line}")
+    for line in notes:
+        console.say(line)
     console.say(qemu_validate.summary(results))
     console.say(f"saved: {path}; {cache}")
     lines = qemu_validate.disagreements(results)
@@ -319,10 +327,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
     for scenario in job.scenarios:
         simulate(job.sim, scenario, Setup("", "", "7.3", "on", 1, "4K", 48,
                                           48))
-    skips: list[str] = []
-    kernels = get_kernels(job, args.kernels, skips)
+    skips = [NO_64K]
+    if not any(label.endswith("-16k") for label in args.kernels):
+        skips.insert(0, NO_16K)
+    notes: list[str] = []
+    kernels = get_kernels(job, args.kernels, skips, notes)
     if not kernels:
-        console.complain(f"validate-qemu: skipped: {'; '.join(skips)}")
+        why = [line for line in skips if line not in (NO_16K, NO_64K)]
+        console.complain(f"validate-qemu: skipped: {'; '.join(why)}")
         return EXIT_SKIPPED
     results = run_all(job, kernels, [int(stage) for stage in args.stages],
                       skips, console)
@@ -332,9 +344,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         "started": datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"),
         "revision": revision(), "qemu": qemu_guest.version(args.qemu),
         "kernels": [kernel.release for kernel in kernels],
-        "skipped": skips, "seconds": round(time.monotonic() - began, 1)}
+        "skipped": skips, "notes": notes, "seconds": round(time.monotonic() - began, 1)}
     path = save(args.out, context, results)
-    report(console, results, skips, path, cache)
+    report(console, results, skips, notes, path, cache)
     if not any(not result.skipped for result in results):
         console.complain("validate-qemu: skipped: no scenario could be run")
         return EXIT_SKIPPED

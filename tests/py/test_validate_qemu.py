@@ -174,11 +174,16 @@ def test_usage(run: Any, arguments: tuple[str, str], capsys: Any) -> None:
 def test_too_fine_for_the_page_size(tmp_path: Path) -> None:
     """4K scenarios on a 16K kernel are skipped by name, not errors."""
     sim = tmp_path / "iopt-sim"
-    sim.write_text("#!/bin/sh\necho 'stdin:1: size \"4K\"' >&2\nexit 2\n")
+    sim.write_text("#!/bin/sh\necho 'stdin:1: size \"4K\": expected a "
+                   "multiple of 16K' >&2\nexit 2\n")
     sim.chmod(0o755)
     job = tool.Job(sim, None, [], "", ())  # type: ignore[arg-type]
     setup = Setup("7-16k", "7.9", "7.3", "on", 1, "16K", 48, 48)
     scenario = Scenario("mine", "vfio_map 0 4K run=4K\n")
     result = tool.run_one(job, None, scenario, "/s",  # type: ignore[arg-type]
                           setup)
-    assert result.skipped == 'mine:1: size "4K"'
+    assert result.skipped == "a size is no multiple of 16K"
+    sim.write_text("#!/bin/sh\necho 'stdin:1: no such op' >&2\nexit 2\n")
+    with pytest.raises(tool.Usage, match="no such op"):
+        tool.run_one(job, None, scenario, "/s",  # type: ignore[arg-type]
+                     setup)
