@@ -2,6 +2,8 @@
 /* What lies behind a virtual machine: unique, aligned, repeatable frames. */
 #include "test.h"
 
+#include <malloc.h>
+
 #include "lg2.h"
 #include "rng.h"
 #include "sizes.h"
@@ -349,6 +351,26 @@ static void test_bounded(void **unused)
 		}
 }
 
+/* Asking for runs allocates nothing, however often. */
+static void test_no_alloc(void **unused)
+{
+	static const char *const words[] = { "4K", "buddy75", "thp90", "1G" };
+
+	(void)unused;
+	for (size_t w = 0; w < ARRAY_SIZE(words); w++) {
+		struct rig rig;
+		size_t before;
+		u64 paddr;
+
+		rig_init(&rig, "16T", words[w], SZ_4K, 1);
+		before = mallinfo2().uordblks;
+		for (u64 at = 0; at < 4096 * SZ_1G; at += SZ_1G / 4)
+			run_at(&rig, 1, at, &paddr);
+		expect_u64(mallinfo2().uordblks, before, "%s", words[w]);
+		rig_fini(&rig);
+	}
+}
+
 static const struct {
 	const char *vm, *word;
 	u64 host_page;
@@ -424,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_sampled),
 		cmocka_unit_test(test_thp_share),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_no_alloc),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_words),
 	};

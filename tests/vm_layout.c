@@ -102,6 +102,16 @@ static const struct section q35_2g_ram[] = {
 	{ 0x40000000, 0x7fffffff, VM_RAM, false, SZ_1G },
 };
 
+static const struct section q35_2560m_ram[] = {
+	{ 0x40000000, 0x9fffffff, VM_RAM, false, SZ_1G },
+};
+
+/* From there on what is above 2G goes above 4G. */
+static const struct section q35_2816m_ram[] = {
+	{ 0x40000000, 0x7fffffff, VM_RAM, false, SZ_1G },
+	{ 0x100000000, 0x12fffffff, VM_RAM, false, 2 * SZ_1G },
+};
+
 static const struct {
 	const char *word;
 	u64 host_page;
@@ -115,6 +125,8 @@ static const struct {
 	{ "4G-q35", SZ_4K, q35_4g, ARRAY_SIZE(q35_4g), true },
 	{ "64G-q35", SZ_4K, q35_64g_ram, ARRAY_SIZE(q35_64g_ram), false },
 	{ "2G-q35", SZ_4K, q35_2g_ram, ARRAY_SIZE(q35_2g_ram), false },
+	{ "2560M-q35", SZ_4K, q35_2560m_ram, ARRAY_SIZE(q35_2560m_ram), false },
+	{ "2816M-q35", SZ_4K, q35_2816m_ram, ARRAY_SIZE(q35_2816m_ram), false },
 };
 
 static const struct vm_range *find(const struct vm_layout *l, u64 iova)
@@ -329,6 +341,17 @@ static const struct {
 	  "phys = 1G\n"
 	  "[range c]\nkind = rom\nnote = n\niova = 0x1000\nsize = 4K\n",
 	  "[range c] overlaps b" },
+	{ "windows",
+	  HEAD "[window a]\niova = 1G\nnote = n\nsize = 1G\nall_below = 1G\n"
+	       "[window b]\niova = 1G\nnote = n\n",
+	  "x: node1 overlaps node0" },
+	{ "phys",
+	  HEAD RAM BAR "phys = 1G\n[range c]\nkind = bar\nnote = n\n"
+		       "iova = 64K\nsize = 64K\nphys = 0x3fff8000\n",
+	  "x: phys of c overlaps that of b" },
+	{ "all hidden",
+	  HEAD RAM "[range h]\nkind = hole\nnote = n\niova = 0\nsize = 1T\n",
+	  "x: holes leave no range" },
 	{ "shadow",
 	  HEAD RAM
 	  "[range c]\nkind = shadow\nnote = n\niova = 0x1000\nsize = 4K\n",

@@ -259,7 +259,7 @@ static int by_iova(const void *a, const void *b)
 }
 
 /* In order, without those that are empty; what lies where is counted. */
-static void view_finish(struct view *view)
+static int view_finish(struct view *view)
 {
 	struct vm_layout *layout = view->layout;
 	u64 page = layout->host_page, ram = 0;
@@ -271,6 +271,9 @@ static void view_finish(struct view *view)
 			layout->ranges[nr++] = layout->ranges[i];
 	}
 	layout->nr_ranges = nr;
+	if (!nr)
+		return iopt_err_set(view->err, -EINVAL,
+				    "%s: holes leave no range", layout->name);
 	qsort(layout->ranges, nr, sizeof(layout->ranges[0]), by_iova);
 	for (size_t i = 0; i < nr; i++) {
 		struct vm_range *r = &layout->ranges[i];
@@ -285,6 +288,40 @@ static void view_finish(struct view *view)
 	layout->hidden_bytes = layout->ram_bytes - ram;
 	layout->last_iova =
 		layout->ranges[nr - 1].iova + layout->ranges[nr - 1].size - 1;
+	return 0;
+}
+
+static bool overlaps(u64 a, u64 a_size, u64 b, u64 b_size)
+{
+	return a < b + b_size && b < a + a_size;
+}
+
+/* Windows may not overlap, nor may BARs on the side of the host. */
+static int view_check(const struct view *view)
+{
+	const struct vm_layout *layout = view->layout;
+
+	for (size_t i = 0; i < layout->nr_ranges; i++) {
+		const struct vm_range *a = &layout->ranges[i];
+
+		for (size_t k = 0; k < i; k++) {
+			const struct vm_range *b = &layout->ranges[k];
+
+			if (overlaps(a->iova, a->size, b->iova, b->size))
+				return iopt_err_set(view->err, -EINVAL,
+						    "%s: %s overlaps %s",
+						    layout->name, a->name,
+						    b->name);
+			if (a->kind == VM_BAR && b->kind == VM_BAR &&
+			    overlaps(a->phys, a->size, b->phys, b->size))
+				return iopt_err_set(view->err, -EINVAL,
+						    "%s: phys of %s overlaps "
+						    "that of %s",
+						    layout->name, a->name,
+						    b->name);
+		}
+	}
+	return 0;
 }
 
 static int view_make(struct view *view)
@@ -295,8 +332,8 @@ static int view_make(struct view *view)
 	for (size_t i = 0; i < t->nr_pieces && !ret; i++)
 		ret = view_piece(view, &t->pieces[i]);
 	if (!ret)
-		view_finish(view);
-	return ret;
+		ret = view_finish(view);
+	return ret ? ret : view_check(view);
 }
 
 static int check_request(const struct vm_template *t, u64 ram, u64 host_page,
