@@ -466,6 +466,45 @@ class Amdv1(unittest.TestCase):
         self.assertEqual(got[1]["commands"], {"TLBI_NH_ASID": 1})
 
 
+class Strategies(unittest.TestCase):
+    """How 8M of 2M pages in any order is torn down: commands and syncs."""
+
+    LINES = ["vfio_map 0x40000000 8M run=2M", "vfio_unmap 0x40000000 8M"]
+    ROWS = (
+        # 512 pages a block, each with a sync, where blocks are split.
+        ("page", "lpae-split", 4 * 512, 4 * 512),
+        ("page", "lpae-whole", 4, 4),
+        ("page", "lpae-nosplit", 0, 0),
+        ("chunked", "lpae-nosplit", 4, 4),
+        # A page, and the other 511: 31 and 15 << 5 of them.
+        ("chunked-unfixed", "lpae-split", 4 * 3, 4 * 2),
+        ("chunked-fast", "lpae-split", 1, 1),
+        ("chunked-fast", "lpae-nosplit", 1, 1),
+        # One gather of 2048 pages, but split behind each first page.
+        ("chunked-fast-unfixed", "lpae-split", 1, 1),
+        ("fgsp", "lpae-split", 1, 1),
+        ("fgsp", "amdv1", 1, 1),
+        ("page", "amdv1", 4, 4),
+        ("iommufd", "lpae-split", 1, 1),
+        ("unmap-remap", "lpae-nosplit", 4 * 512, 4 * 512),
+        ("whole-range", "lpae-nosplit", 1, 1),
+        ("leafwalk", "lpae-nosplit", 1, 1),
+    )
+
+    def test_rows(self) -> None:
+        for strategy, engine, commands, syncs in self.ROWS:
+            driver = () if engine == "amdv1" else ("--driver", "6.12")
+            got = ops(self.LINES, "--engine", engine, "--strategy", strategy, *driver)[1]
+            with self.subTest(strategy=strategy, engine=engine):
+                self.assertEqual(sum(got["commands"].values()), commands)
+                self.assertEqual(got["sync"], syncs)
+
+    def test_unfixed(self) -> None:
+        done = run("--engine", "amdv1", "--strategy", "chunked-unfixed", "-", stdin="")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("amdv1 has no unfixed walk", done.stderr)
+
+
 class Trace(unittest.TestCase):
     """A recorded trace, as bare calls."""
 

@@ -19,7 +19,6 @@
 
 #define EXIT_USAGE  2
 #define KERNELS_MAX 16
-#define DRIVER	    "7.3"
 
 /**
  * struct options - The command line.
@@ -341,8 +340,6 @@ static void set_engine(struct sim_cfg *cfg, const struct kernel_set *kernels)
 		if (!strcmp(given->name, cfg->engine))
 			cfg->driver = given->rule;
 	}
-	if (!cfg->driver)
-		cfg->driver = DRIVER;
 }
 
 static void tell_warning(const struct kernel_set *kernels)
