@@ -14,6 +14,10 @@ COMPARE_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE) $(call arg,--format,FORMAT) \
 	$(call arg,--kernel,KERNEL) $(call flag,--force,FORCE)
+TRACK_ARGS = $(if $(FULL)$(FILTER),$(call flag,--full,FULL),--quick) \
+	$(call arg,--filter,FILTER) $(call arg,--cpu,CPU) \
+	$(call arg,--reps,REPS) $(call arg,--seed,SEED) \
+	$(call arg,--profile,PROFILE)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
@@ -23,7 +27,7 @@ BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: help deps tools bench quick compare cover-letter kernel kernels \
+.PHONY: track report help deps tools bench quick compare cover-letter kernel kernels \
 	kernel-selftest test list plot validate validate-qemu clean
 .NOTPARALLEL:
 
@@ -64,6 +68,10 @@ help: ## this page
 #                  .new.bench (default: results/HOST/compare/TIME-OLD-NEW)
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
 #    result.
+#  For track, and CPU, REPS, FILTER, PROFILE, FULL, SEED as for compare:
+#    ANCHOR=REV    revision of this suite that is pinned (default: as before)
+#    RESULTS=FILES add these saved comparisons, measure nothing
+#  For report: OUT=FILE (default: results/history.html).
 #  For validate-qemu:
 #    SCENARIO='A B'  these files (default: all of data/scenarios)
 #    KERNELS=LIST  of 6.1,6.12,7,6.12-16k,7-16k (default: 6.12,7)
@@ -120,6 +128,16 @@ test: ## build in build-test and run all tests
 	@scripts/deps --check test
 	@scripts/build test
 	@meson test -C build-test --no-rebuild --print-errorlogs $(call flag,--verbose,V)
+
+track: ## measure against ANCHOR= and add it to the history, or RESULTS=
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/track.py $(if $(RESULTS),add $(RESULTS),run \
+		$(call arg,--anchor,ANCHOR) -- $(TRACK_ARGS))
+
+report: ## the history as one HTML page, OUT=FILE
+	@scripts/deps --check bench
+	@$(PYTHON_RUN) scripts/report.py $(call arg,--out,OUT)
 
 list: tools ## each family with its question and number of cases
 	@$(IOPT_BENCH) --list $(call arg,--filter,FILTER)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The picture of a series, as SVG to stand inside a page."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from . import plots
+from .history import Run, Series
+from .report import Finding
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+SIZE_INCHES = (6.4, 1.9)
+NEAR = 0.03
+
+# The prefixes that HTML knows: it has no others inside an svg element.
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", XLINK)
+
+
+def _told(run: Run, ratio: float) -> str:
+    """What stands at a point: revision, time, value."""
+    return f"{run.revision}, {run.started}: {ratio:.4f}"
+
+
+def _draw(one: Series, found: Sequence[Finding], prefix: str) -> Figure:
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    axes = figure.add_subplot()
+    at = range(len(one.points))
+    low = [point.ratio - point.low for point in one.points]
+    high = [point.high - point.ratio for point in one.points]
+    axes.errorbar(at, one.ratios, yerr=[low, high], fmt="none",
+                  ecolor=plots.COLORS[0], alpha=0.4)
+    axes.plot(at, one.ratios, color=plots.COLORS[0], linewidth=0.8, alpha=0.6)
+    for i, ratio in enumerate(one.ratios):
+        [dot] = axes.plot([i], [ratio], marker="o", markersize=4,
+                          color=plots.COLORS[0])
+        dot.set_gid(f"{prefix}-{i}")
+    for finding in found:
+        where = one.runs.index(finding.bad.id)
+        color = plots.COLORS[1] if finding.is_worse else plots.COLORS[2]
+        axes.axvline(where - 0.5, color=color,
+                     linestyle=":" if finding.mark else "-")
+    low_end, high_end = min(one.ratios), max(one.ratios)
+    axes.set_ylim(min(low_end, 1) * (1 - NEAR), max(high_end, 1) * (1 + NEAR))
+    axes.axhline(1, color=plots.LIMIT_COLOR, linewidth=0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.set_xlabel("run", fontsize=8)
+    axes.set_ylabel("time / anchor", fontsize=8)
+    axes.tick_params(labelsize=8)
+    return figure
+
+
+def picture(one: Series, runs: Mapping[str, Run], found: Sequence[Finding],
+            prefix: str) -> str:
+    """The series as an svg element; a point says its run when hovered.
+
+    prefix makes the ids of one picture differ from those of the others.
+    """
+    stream = io.StringIO()
+    _draw(one, found, prefix).savefig(stream, format="svg",
+                                      metadata=plots.METADATA["svg"])
+    text = stream.getvalue()
+    root = ElementTree.fromstring(text[text.index("<svg"):])
+    for i, (run, ratio) in enumerate(zip(one.runs, one.ratios)):
+        dot = root.find(f".//*[@id='{prefix}-{i}']")
+        if dot is not None:
+            title = ElementTree.SubElement(dot, f"{{{SVG}}}title")
+            title.text = _told(runs[run], ratio)
+    metadata = root.find(f"{{{SVG}}}metadata")
+    if metadata is not None:
+        root.remove(metadata)
+    root.set("role", "img")
+    root.set("aria-label", f"{one.title}: time over that of the anchor, "
+                           f"{len(one.points)} runs")
+    return own_ids(ElementTree.tostring(root, encoding="unicode"), prefix)
+
+
+def own_ids(text: str, prefix: str) -> str:
+    """Ids in one page must differ: those of matplotlib get a prefix."""
+    root = ElementTree.fromstring(text)
+    renamed = {}
+    for element in root.iter():
+        key = element.get("id")
+        if key and not key.startswith(f"{prefix}-"):
+            renamed[key] = f"{prefix}-{key}"
+            element.set("id", renamed[key])
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            if name in (f"{{{XLINK}}}href", "href") and value[1:] in renamed:
+                element.set(name, "#" + renamed[value[1:]])
+            elif value.startswith("url(#") and value[5:-1] in renamed:
+                element.set(name, f"url(#{renamed[value[5:-1]]})")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def escape(text: object) -> str:
+    """Text as it stands in a page."""
+    return html.escape(str(text), quote=True)
