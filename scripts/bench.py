@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ioptlib import kernel_build, results, runner, summary
+from ioptlib import kernel_build, results, runner, summary, teardown
 from ioptlib.console import Console, duration
 from ioptlib.kernel_build import BadBuild
 from ioptlib.kernel_source import BadSource
@@ -272,7 +272,8 @@ class Session:
         say, complain = self.console.say, self.console.complain
         text = summary.render(result,
                               {f.name: f.question for f in self.families},
-                              None if self.args.verbose else summary.MAX_ROWS)
+                              None if self.args.verbose else summary.MAX_ROWS,
+                              {teardown.FAMILY: teardown.lines})
         say(f"\n{text}\n" if text else "")
         for line in summary.skip_lines(result) + summary.warning_lines(result):
             say(line)

@@ -31,10 +31,10 @@ from matplotlib.ticker import (  # noqa: E402
     NullLocator,
 )
 
-from . import names, results  # noqa: E402
+from . import names, results, teardown  # noqa: E402
 from .results import Result, Samples  # noqa: E402
 from .stats import median  # noqa: E402
-from .summary import by_profile, human_ns  # noqa: E402
+from .summary import by_profile, human_count, human_ns  # noqa: E402
 
 # Text stays text in SVG, and the same result gives the same file.
 matplotlib.rcParams["svg.fonttype"] = "none"
@@ -182,15 +182,16 @@ def _time_axis(axis: Axis) -> None:
 
 def _finish(figure: Figure, panels: Sequence[Axes], title: str,
             caption: str, sources: Sequence[Source],
-            legend: Sequence[tuple[Any, str]] = ()) -> Figure:
+            legend: Sequence[tuple[Any, str]] = (),
+            order: Sequence[str] = ENGINE_ORDER) -> Figure:
     """Put title and legend above the panels and the caption below; without a
-    legend of its own, it is made of the panels' labels."""
+    legend of its own, it is made of the panels' labels, in order."""
     width, height = figure.get_size_inches()
     found: dict[str, Any] = {label: handle for handle, label in legend}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels()):
             found.setdefault(label, handle)
-    known = {engine: i for i, engine in enumerate(ENGINE_ORDER)}
+    known = {word: i for i, word in enumerate(order)}
     entries = dict(sorted(found.items(), key=lambda entry: known.get(
         entry[0].split(",")[0], len(known))))
     columns = max(1, min(len(entries), int(width / 1.6)))
@@ -548,11 +549,106 @@ def draw_costs(sources: Sequence[Source]) -> Figure | None:
                                      "TLB invalidation, simulated"])))
 
 
+TEARDOWN_ENGINE = "lpae-nosplit"
+SIZE_TICKS = tuple(1 << i for i in range(30, 46, 2))
+
+
+# More strategies than engines: two more colours and markers.
+STRATEGY_STYLES = tuple(zip((*COLORS, "#999933", "#117733"),
+                            (*MARKERS, "p", "h")))
+
+
+def _strategy_style(strategy: str) -> dict[str, Any]:
+    """How a strategy looks: a line of its colour."""
+    place = teardown.STRATEGIES.index(strategy)
+    color, marker = STRATEGY_STYLES[place % len(STRATEGY_STYLES)]
+    return {"color": color, "marker": marker, "markersize": 5,
+            "linewidth": 1.2, "alpha": 0.85}
+
+
+def _ram(machine: teardown.Machine) -> int:
+    return names.size_bytes(machine.vm.partition("-")[0]) or 0
+
+
+def _teardown_series(axes: Axes, machines: dict[teardown.Machine,
+                                                teardown.Cells],
+                     engine: str, key: str, profile: str) -> list[Samples]:
+    """A line a strategy: a time over the machine's size; what was drawn."""
+    drawn = []
+    for place, strategy in enumerate(teardown.STRATEGIES):
+        points = []
+        beside = 2 ** (0.6 * _dodge(place, len(teardown.STRATEGIES)))
+        for machine, cells in machines.items():
+            cell = cells.get((strategy, engine))
+            samples = cell.profiles.get(profile) if cell else None
+            spread = spread_of(samples, key) if samples else None
+            if samples and spread and spread[0] > 0 and cell \
+                    and cell.label != "stuck":
+                points.append((_ram(machine) * beside, *spread))
+                drawn.append(samples)
+        if not points:
+            continue
+        xs, middles, below, above = zip(*sorted(points))
+        axes.errorbar(xs, middles, yerr=[below, above], capsize=2,
+                      label=strategy, zorder=3,
+                      **_strategy_style(strategy))
+    return drawn
+
+
+def _size_axis(axes: Axes) -> None:
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(FixedLocator(SIZE_TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(
+        lambda value, _: human_count("bytes", value)))
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("RAM of the machine (log)", fontsize=8)
+    axes.set_yscale("log")
+    _time_axis(axes.yaxis)
+
+
+def draw_teardown(sources: Sequence[Source]) -> Figure | None:
+    """Teardown time over the machine's size: CPU, of it scanning, and what
+    each profile simulates, each in a panel of its own."""
+    source = sources[-1]
+    machines = {m: c for m, c in teardown.machines(
+        source.result.family(teardown.FAMILY)).items()
+        if (m.backing, m.page) == ("2M", "4K") and "-" not in m.vm}
+    engines = _engines([s for cells in machines.values()
+                        for cell in cells.values() if cell.label
+                        for s in cell.profiles.values()])
+    if len(machines) < 2 or not engines:
+        return None
+    engine = TEARDOWN_ENGINE if TEARDOWN_ENGINE in engines else engines[0]
+    profiles = [p for p in _profiles(source, teardown.FAMILY)]
+    columns = [("CPU time, measured", "block_min_ns", profiles[0]),
+               ("of it lookups, measured", "scan_ns", profiles[0]),
+               *((f"simulated by {p}", "sim_ns", p) for p in profiles)]
+    figure, panels = plt.subplots(
+        1, len(columns), squeeze=False, sharex=True, sharey=True,
+        figsize=(1.0 + 2.9 * len(columns), 5.6))
+    everything: list[Samples] = []
+    for axes, (title, key, profile) in zip(panels[0], columns):
+        everything += _teardown_series(axes, machines, engine, key, profile)
+        axes.set_title(title, fontsize=9)
+        _size_axis(axes)
+    panels[0][0].set_ylabel("time of one teardown (log)", fontsize=8)
+    return _finish(
+        figure, panels[0], f"Tearing down a virtual machine, {engine}",
+        f"Median over n={nr_rounds(everything)} processes, whiskers: fastest "
+        "to slowest. Memory in hugetlb pages of 2M, host pages of 4K; each "
+        "machine also has a BAR of 16G, which all but iommufd scan. Simulated "
+        "time is not measured. Strategies that got stuck are left out; "
+        "unpinning is in none. Lines that lie on each other are drawn a "
+        "little beside their place.", [source], order=teardown.STRATEGIES)
+
+
 PICTURES: dict[str, Callable[[Sequence[Source]], Figure | None]] = {
     "costs": draw_costs,
     "unmap_partial": draw_partial,
     "map_unmap": draw_calls,
     "replay": draw_replay,
+    "teardown": draw_teardown,
 }
 
 

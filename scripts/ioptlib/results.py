@@ -19,14 +19,15 @@ SCHEMA = "1"
 CLASSES_KEY = "iopt_counter_classes"
 COUNTED = "counted"
 SIM_PS = "sim_ps"
+UNPIN_PS = "unpin_ps"
 
-# What a row has besides counters; all of libbenchmark's but the last three.
+# What a row has besides counters; all of libbenchmark's but the last four.
 ROW_FIELDS = frozenset((
     "name", "family_index", "per_family_instance_index", "run_name",
     "run_type", "repetitions", "repetition_index", "threads", "iterations",
     "real_time", "cpu_time", "time_unit", "label", "error_occurred",
     "error_message", "skipped", "skip_message",
-    "cpu_ns", "sim_ns", "total_ns"))
+    "cpu_ns", "sim_ns", "unpin_ns", "total_ns"))
 
 _NS = {"ns": 1, "us": 1000, "ms": 1000000, "s": 1000000000}
 
@@ -138,7 +139,8 @@ def complete_row(row: Row, index: int, rounds: int, profile: str,
 
     The name gets its cost profile and the row its place among the rounds,
     the profile's counters and, if it was timed, cpu_ns, sim_ns and total_ns
-    of one operation. Without a ledger an invalidation costs nothing, so
+    of one operation, and unpin_ns, no part of the total, where pages are
+    unpinned. Without a ledger an invalidation costs nothing, so
     sim_ns is 0. A value that is no number cannot be written: the row becomes
     an error row.
     """
@@ -160,6 +162,8 @@ def complete_row(row: Row, index: int, rounds: int, profile: str,
         done["cpu_ns"] = row["real_time"] * _NS[row["time_unit"]]
         done["sim_ns"] = done.get(SIM_PS, 0) / 1000
         done["total_ns"] = done["cpu_ns"] + done["sim_ns"]
+        if UNPIN_PS in done:
+            done["unpin_ns"] = done[UNPIN_PS] / 1000
     return done
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import names, results
@@ -107,8 +107,8 @@ def _times(samples: Samples | None, metric: Metric) -> tuple[str, str]:
             human_ns(min(_minimum(samples, metric).values())))
 
 
-def _render(header: Sequence[str], rows: Sequence[Sequence[str]],
-            nr_left: int) -> list[str]:
+def render_table(header: Sequence[str], rows: Sequence[Sequence[str]],
+                 nr_left: int) -> list[str]:
     """Columns as wide as needed, the first nr_left flush left."""
     widths = [max(len(row[i]) for row in [header, *rows])
               for i in range(len(header))]
@@ -134,7 +134,7 @@ def _layout(keys: Sequence[str], header: Sequence[str],
             title = " ".join(f"{key}:{case.get(key)}" for key in above)
             groups.setdefault(title, []).append(
                 [*(case.get(key) for key in columns), *cells])
-        table = _render([*columns, *header],
+        table = render_table([*columns, *header],
                         [row for group in groups.values() for row in group],
                         nr_columns + (header[0] == "op"))
         if max(map(len, table)) <= WIDTH or not nr_columns:
@@ -338,7 +338,7 @@ def counted_table(family: Sequence[Samples], pair: Pair,
             for case, old, new in both]
     # As many as fit beside the keys; the result has them all.
     for nr_shown in range(len(differ), 0, -1):
-        lines = _render([*keys, *differ[:nr_shown]],
+        lines = render_table([*keys, *differ[:nr_shown]],
                         [[*(case.get(key) for key in keys), *cells[:nr_shown]]
                          for case, cells in rows], len(keys))
         if max(map(len, lines)) <= WIDTH:
@@ -378,11 +378,17 @@ def _tables(family: Sequence[Samples], floor: Floors,
     return [table for table in tables if table is not None]
 
 
+# Tells a family in its own way: its cases, the classes of counters, and
+# whether all is wanted or what fits a terminal.
+Teller = Callable[[Sequence[Samples], Mapping[str, str], bool], list[str]]
+
+
 def family_lines(family: Sequence[Samples], question: str, floor: Floors,
-                 classes: dict[str, str], max_rows: int | None) -> list[str]:
+                 classes: dict[str, str], max_rows: int | None,
+                 teller: Teller | None = None) -> list[str]:
     """A family's part of the summary."""
-    lines = []
-    for table in _tables(family, floor, classes, max_rows is None):
+    lines = teller(family, classes, max_rows is None) if teller else []
+    for table in () if teller else _tables(family, floor, classes, max_rows is None):
         lines += [f"  {table.heading}"] if table.heading else []
         shown = table.lines
         if max_rows is not None:
@@ -398,14 +404,16 @@ def family_lines(family: Sequence[Samples], question: str, floor: Floors,
 
 
 def render(result: Result, questions: dict[str, str],
-           max_rows: int | None = MAX_ROWS) -> str:
-    """The whole summary, a table a family."""
+           max_rows: int | None = MAX_ROWS,
+           tellers: Mapping[str, Teller] | None = None) -> str:
+    """The whole summary, a table a family, or what its own teller says."""
     order = [name for name in questions if name in result.families]
     order += [name for name in result.families if name not in order]
     floor = floors(result)
     classes = results.counter_classes(result.context)
     blocks = [family_lines(result.family(name), questions.get(name, ""),
-                           floor, classes, max_rows)
+                           floor, classes, max_rows,
+                           (tellers or {}).get(name))
               for name in order]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 

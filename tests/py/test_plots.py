@@ -29,6 +29,13 @@ def example() -> dict[str, object]:
                     [20.0 * int(count), 21.0], "ok")
         cases[f"replay/trace:nvme/engine:{engine}/sync:each"] = (
             [100.0 + i, 130.0], "ok")
+    for vm, factor in (("1G", 1.0), ("64G", 64.0), ("64G-q35", 9.0)):
+        for strategy, ns, label in (("page", 5e6, "stuck"),
+                                    ("chunked-fast", 4e6, "ok"),
+                                    ("leafwalk", 4e4, "ok")):
+            cases[f"teardown/vm:{vm}/backing:2M/page:4K/engine:lpae-nosplit/"
+                  f"strategy:{strategy}"] = (
+                [ns * factor, 1.1 * ns * factor], label)
     for op in ("fill", "clear"):
         cases[f"limit/op:{op}/granule:4K/count:16"] = ([5.0, 6.0], "ok")
     return document(cases, map_ns=1.0, unmap_ns=2.0,
@@ -133,7 +140,8 @@ def test_command(result: Path) -> None:
     done = run_plot(str(result))
     assert done.returncode == 0, done.stderr
     paths = [Path(line) for line in done.stdout.splitlines()]
-    assert len(paths) == 8 and all(p.stat().st_size > 1000 for p in paths)
+    assert len(paths) == 2 * len(plots.PICTURES)
+    assert all(p.stat().st_size > 1000 for p in paths)
     assert paths[0].parent == result.with_suffix(".plots")
 
 
@@ -154,3 +162,27 @@ def test_no_result(tmp_path: Path, text: str | None, code: int) -> None:
     done = run_plot(str(path))
     assert done.returncode == code
     assert "bad.json" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_teardown_draws_what_was_done(result: Path) -> None:
+    source = plots.Source(results.load(result), "one")
+    figure = plots.draw_teardown([source])
+    assert figure is not None
+    # CPU, lookups (none here), and one profile whose prices are 0.
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["CPU time, measured", "of it lookups, measured",
+                      "simulated by none"]
+    drawn = {bar.get_label(): bar for bar in figure.axes[0].containers}
+    assert sorted(drawn) == ["chunked-fast", "leafwalk"]  # page got stuck
+    xs, ys = drawn["chunked-fast"].lines[0].get_data()
+    # 1G and 64G; the other machine has another layout. Medians of two.
+    assert len(xs) == 2 and abs(xs[1] / xs[0] - 64) < 1
+    assert abs(ys[1] / ys[0] - 64) < 0.01
+    assert not figure.axes[2].containers
+
+
+def test_no_teardown_of_one_size_is_drawn() -> None:
+    made = results.from_document(document({
+        "teardown/vm:1G/backing:2M/page:4K/engine:lpae-nosplit/"
+        "strategy:page": ([5e6], "ok")}))
+    assert plots.draw_teardown([plots.Source(made, "one")]) is None
