@@ -327,7 +327,10 @@ static int failure(int ret, const struct iopt_err *err)
 	return complain(is_usage ? EXIT_USAGE : EXIT_FAILURE, err);
 }
 
-/* Without --engine the first tree is meant, without --driver what it has. */
+/*
+ * Without --engine the first tree is meant, without --driver what it has; for
+ * the others sim_create() knows.
+ */
 static void set_engine(struct sim_cfg *cfg, const struct kernel_set *kernels)
 {
 	const struct pgtable_engine *given;
