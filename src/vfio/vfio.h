@@ -195,7 +195,7 @@ IOPT_BEGIN_DECLS
  *	"chunked": what a scan finds contiguous a call (4.0);
  *	"chunked-fast": the same, a sync each 512 calls (4.17 on);
  *	"chunked-unfixed", "chunked-fast-unfixed": where the lookup of a block
- *	loses the offset inside (io-pgtable-arm up to 4.0);
+ *	loses the offset inside (before commit 7c6d90e2bb1a);
  *	"fgsp": no scan, where the domain has fine-grained superpages;
  *	"iommufd": batches of 5461 runs;
  *	"unmap-remap": whole leaves out, what shall stay back in, page by page;

@@ -268,7 +268,7 @@ bool type1_test_fgsp(struct iommu_domain *domain, u64 page, u64 last_iova);
  * @vfio: container
  * @range: what is mapped
  *
- * Models: vfio_unmap_unpin() of Linux 3.14: it gives the CPU away nowhere,
+ * Models: vfio_unmap_unpin() before Linux 4.0: it gives the CPU away nowhere,
  *	which came with c5e6688752c2 (4.0) only.
  */
 void type1_unmap_page(struct vfio *vfio, const struct vfio_range *range);
