@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "json_text.h"
+#include "lpae_fmt.h"
 #include "run_stat.h"
 #include "sizes.h"
 #include "vm_backing.h"
@@ -103,9 +104,23 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* The leaf sizes of Arm's tables with a granule; 0 for no granule. */
+static u64 leaf_sizes(u64 granule)
+{
+	const struct pgtable_cfg cfg = {
+		.stage = 1,
+		.granule = granule,
+		.ias = 48,
+		.oas = 48,
+	};
+	struct pgtable_geometry geo;
+
+	return lpae_geometry(&cfg, &geo, NULL) ? 0 : geo.pgsizes;
+}
+
 static int parse_page(const char *option, u64 *page, struct iopt_err *err)
 {
-	if (size_parse(optarg, page) || !run_stat_pgsizes(*page))
+	if (size_parse(optarg, page) || !leaf_sizes(*page))
 		return iopt_err_set(err, -EINVAL,
 				    "%s %s: must be 4K, 16K or 64K", option,
 				    optarg);
@@ -303,7 +318,7 @@ static int live(const struct options *o, struct iopt_err *err)
 		return ret;
 	ret = write_frames(&frames, o->out, err);
 	if (!ret && o->out) {
-		stat.pgsizes = run_stat_pgsizes(frames.page);
+		stat.pgsizes = leaf_sizes(frames.page);
 		stat_frames(&frames, &stat);
 		run_stat_print(&stat, stdout);
 	}
@@ -330,7 +345,7 @@ static void report(const struct options *o, const char *what, const char *note,
 
 static int stat_file(const struct options *o, struct iopt_err *err)
 {
-	struct run_stat stat = { .pgsizes = run_stat_pgsizes(o->granule) };
+	struct run_stat stat = { .pgsizes = leaf_sizes(o->granule) };
 	char note[4 * VM_FRAMES_TEXT];
 	struct vm_frames f;
 	int ret = vm_frames_load(o->words[1], &f, err);
@@ -355,7 +370,7 @@ static int stat_file(const struct options *o, struct iopt_err *err)
 /* Only RAM: the rest is the same behind every backing. */
 static int stat_backing(const struct options *o, struct iopt_err *err)
 {
-	struct run_stat stat = { .pgsizes = run_stat_pgsizes(o->granule) };
+	struct run_stat stat = { .pgsizes = leaf_sizes(o->granule) };
 	struct vm_backing *backing = NULL;
 	struct vm_layout *l = NULL;
 	int ret = vm_layout_create_word(o->vm, o->host_page, &l, err);

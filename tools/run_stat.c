@@ -7,20 +7,6 @@
 #include "lg2.h"
 #include "sizes.h"
 
-u64 run_stat_pgsizes(u64 granule)
-{
-	switch (granule) {
-	case SZ_4K:
-		return SZ_4K | SZ_2M | SZ_1G;
-	case SZ_16K:
-		return SZ_16K | SZ_32M;
-	case SZ_64K:
-		return SZ_64K | SZ_512M;
-	default:
-		return 0;
-	}
-}
-
 static void add_leaves(struct run_stat *s, u64 iova, u64 paddr, u64 size)
 {
 	while (size) {

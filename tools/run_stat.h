@@ -32,14 +32,6 @@ struct run_stat {
 IOPT_BEGIN_DECLS
 
 /**
- * run_stat_pgsizes() - The leaf sizes of Arm's tables with a granule.
- * @granule: 4K, 16K or 64K, in bytes
- *
- * Return: a bitmap; 0 for any other granule.
- */
-u64 run_stat_pgsizes(u64 granule);
-
-/**
  * run_stat_add() - Look at one range.
  * @stat: what was seen so far; pgsizes is set
  * @iova: where it is mapped, in bytes, a multiple of the smallest leaf
