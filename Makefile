@@ -18,6 +18,9 @@ TRACK_ARGS = $(if $(FULL)$(FILTER),$(call flag,--full,FULL),--quick) \
 	$(call arg,--filter,FILTER) $(call arg,--cpu,CPU) \
 	$(call arg,--reps,REPS) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE)
+REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
+	$(call arg,--cpu,CPU) $(call arg,--seed,SEED) $(call arg,--junit,JUNIT) \
+	$(call arg,--markdown,MARKDOWN)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
@@ -27,8 +30,9 @@ BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 export V
 
 .DEFAULT_GOAL := help
-.PHONY: track report help deps tools bench quick compare cover-letter kernel kernels \
-	kernel-selftest test list plot validate validate-qemu clean
+.PHONY: track report help deps tools bench quick regress bless compare \
+	cover-letter kernel kernels kernel-selftest test list plot validate \
+	validate-qemu clean
 .NOTPARALLEL:
 
 help: ## this page
@@ -54,6 +58,10 @@ help: ## this page
 #    PLOT=0        draw no pictures
 #    SEED=N        order of families and cases (default: random, recorded)
 #  For kernel: KERNEL, LABEL=NAME, CFLAGS='more compiler flags'.
+#  For regress and bless, and CPU, FILTER, SEED as above:
+#    ANCHOR=WORD   a git revision of this suite, or a path of an iopt-bench
+#    JUNIT=FILE    regress: write JUnit XML
+#    MARKDOWN=FILE regress: append the summary (default: $GITHUB_STEP_SUMMARY)
 #  For compare, and CPU, REPS, FILTER, TRACE, PROFILE, FULL, SEED as above:
 #    OLD= NEW=     two engine words of this build, two paths of iopt-bench or
 #                  of a build directory, two git revisions of this suite, or
@@ -96,6 +104,16 @@ quick: ## measure every family briefly (at most a minute)
 	@scripts/deps --check bench
 	@scripts/build release
 	@$(PYTHON_RUN) scripts/bench.py --quick $(BENCH_ARGS)
+
+regress: ## counters against the baseline, times against ANCHOR=
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/regress.py $(REGRESS_ARGS)
+
+bless: ## make the counters of this build the baseline, print what changed
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/regress.py --bless $(REGRESS_ARGS)
 
 compare: ## OLD= against NEW=: engines, builds, revisions or result files
 	@scripts/deps --check bench

@@ -104,9 +104,9 @@ def stem_of(args: argparse.Namespace, labels: list[str]) -> Path:
     return directory / "-".join([stamp, *words])
 
 
-def command_text(argv: list[str]) -> str:
+def command_text(argv: list[str], script: str = "compare.py") -> str:
     """The command, to be typed again."""
-    return shlex.join(["scripts/compare.py", *argv])
+    return shlex.join([f"scripts/{script}", *argv])
 
 
 def compare_files(args: argparse.Namespace, argv: list[str],
@@ -165,14 +165,14 @@ def design_of(args: argparse.Namespace, console: Console) \
                     "nr_long": selection.nr_long}
 
 
-def place_context(argv: list[str]) -> dict[str, str]:
+def place_context(command: str) -> dict[str, str]:
     """What the runner knows about the run."""
     return {"iopt_host": platform.node().split(".")[0] or "unknown",
             "iopt_runner_version": sides.revision_of(ROOT) or "unknown",
             "iopt_started": datetime.now(timezone.utc)
             .isoformat(timespec="seconds"),
             "iopt_schema": results.SCHEMA,
-            "iopt_command": command_text(argv)}
+            "iopt_command": command}
 
 
 def tell(found: comparison.Comparison, stem: Path, spool: runner.Spool,
@@ -209,7 +209,7 @@ def measure(args: argparse.Namespace, argv: list[str],
         design, extra = design_of(args, console)
         stem = stem_of(args, [design.old.label, design.new.label])
         spool = runner.Spool(stem.with_name(f"spool-{stem.name}"))
-        extra["context"] = place_context(argv)
+        extra["context"] = place_context(command_text(argv))
         paired.write_design(spool, design, {**extra, "stem": str(stem)})
     console.complain(
         f"comparing {len(design.pairs)} cases of {len(design.families)} "

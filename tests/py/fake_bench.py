@@ -5,7 +5,8 @@
 FAKE_FAULT names what goes wrong, as fault:family:round (round from 0, or
 ledger for the process that counts what profiles are sent):
 crash, exit1, usage, hang, truncate, garbage, nothing, nan, zero, error, skip,
-lost, drift, noisy in one row, sick in all. Each case takes FAKE_CASE_S seconds.
+lost, drift, noisy in one row, sick in all, layout (counts that depend on the
+environment). Each case takes FAKE_CASE_S seconds.
 Cases whose names match FAKE_LONG are long ones, and tell what they do.
 Two builds of it differ in FACTOR, which times are multiplied with, in EXTRA,
 which is added to pte_writes, and in WITHOUT, a regex of cases it does not have.
@@ -180,6 +181,8 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         if fault == "lost" and i == 1:
             continue
         made = row(name, args, rng)
+        if fault == "layout" and "IOPT_PADDING" in os.environ:
+            made["pte_writes"] += 1
         is_spoilt = i == 0 or fault == "sick"
         rows.append(spoil(made, fault, args) if is_spoilt else made)
         rows += ledger(made, args)

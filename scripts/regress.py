@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The gate: counters against the baseline, times against an anchor build.
+
+Exit: 0 pass; 1 something failed, or two counting passes differ; 2 usage;
+3 a confirmed regression; 4 inconclusive, or not comparable; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from bench import FAILED, INTERRUPTED, PASS, ROOT, USAGE, as_file_name, shown
+from compare import command_text, place_context
+from ioptlib import comparing, comparison, gate, names, paired, results, \
+    runner, sides, verdict
+from ioptlib.console import Console
+from ioptlib.sides import Side
+
+PADDING_BYTES = 5000
+BASELINE = ROOT / "results/baseline/counters.json"
+GATE = ROOT / "results/baseline/gate.ini"
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """The command line; exits 2 with one line when it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="regress.py", description="Counters against the baseline, times "
+        "against an anchor build.")
+    parser.add_argument("--anchor", default="", metavar="WORD",
+                        help="a git revision of this suite or a path of an "
+                        "iopt-bench, measured in turn with this build "
+                        "(default: that of the gate file, if it has one)")
+    parser.add_argument("--build-only", action="store_true",
+                        help="build the anchor and stop: for a job that "
+                        "must not count that time")
+    parser.add_argument("--bless", action="store_true",
+                        help="make the counters of this build the baseline, "
+                        "and print what changed")
+    parser.add_argument("--filter", default="", metavar="REGEX",
+                        help="only cases whose name matches")
+    parser.add_argument("--cpu", default="", help="measure on this CPU")
+    parser.add_argument("--seed", type=int, help="order of what is run")
+    parser.add_argument("--junit", type=Path, metavar="FILE",
+                        help="write JUnit XML")
+    parser.add_argument("--markdown", type=Path, metavar="FILE",
+                        help="append the summary (default: "
+                        "$GITHUB_STEP_SUMMARY)")
+    parser.add_argument("--baseline", type=Path, default=BASELINE,
+                        metavar="FILE", help="the committed counters")
+    parser.add_argument("--gate", type=Path, default=GATE, metavar="FILE",
+                        help="the gate set")
+    parser.add_argument("--results", type=Path, metavar="DIR",
+                        default=ROOT / "results",
+                        help="where results of all hosts are kept")
+    parser.add_argument("--bench", type=Path, metavar="PROGRAM",
+                        default=ROOT / "build/bench/iopt-bench",
+                        help="the iopt-bench to judge")
+    return parser.parse_args(argv)
+
+
+class Counter:
+    """Counts all cases, a process a family.
+
+    The second of two passes has another order of families and cases, a larger
+    environment and, where it is allowed, no ASLR: another layout.
+    """
+
+    def __init__(self, side: Side, families: dict[str, list[str]],
+                 profiles: Sequence[str], selection: Sequence[str]) -> None:
+        self._side = side
+        self._families = families
+        self._profiles = profiles
+        self._selection = list(selection)
+        self.failures: list[str] = []
+
+    def _command(self, family: str, seed: int, out: Path) -> list[str]:
+        options = ["--family", family, "--count-only", "--seed", str(seed),
+                   "--out", str(out), *self._selection]
+        if family in names.TLBI_FAMILIES:
+            for profile in self._profiles:
+                options += ["--profile", profile]
+        return self._side.command(*options)
+
+    @staticmethod
+    def _without_aslr() -> list[str]:
+        """A prefix that switches ASLR off, empty where that is not allowed."""
+        prefix = ["setarch", "-R"]
+        if shutil.which(prefix[0]) and subprocess.run(
+                [*prefix, "true"], capture_output=True,
+                check=False).returncode == 0:
+            return prefix
+        return []
+
+    def count(self, seed: int, is_second: bool) -> gate.Counts:
+        """One pass; what went wrong is added to failures."""
+        order = sorted(self._families)
+        random.Random(seed).shuffle(order)
+        prefix = self._without_aslr() if is_second else []
+        environ = self._side.environment()
+        if is_second:
+            environ["IOPT_PADDING"] = "x" * PADDING_BYTES
+        found: gate.Counts = {}
+        with tempfile.TemporaryDirectory() as scratch:
+            for family in order:
+                out = Path(scratch) / f"{family}.json"
+                done = subprocess.run(
+                    [*prefix, *self._command(family, seed, out)],
+                    stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                    check=False, env=environ)
+                self._read(family, out, done, found)
+        return found
+
+    def _read(self, family: str, out: Path,
+              done: subprocess.CompletedProcess[str],
+              found: gate.Counts) -> None:
+        said = runner.last_line(done.stderr)
+        try:
+            output = results.parse_output(out.read_text("utf-8"))
+        except (OSError, results.BadOutput, UnicodeDecodeError) as error:
+            self._fail(f"{family}: no counters: "
+                       f"{runner.how_it_ended(done.returncode)}: "
+                       f"{said or error}")
+            return
+        classes = results.counter_classes(output.context)
+        before = len(self.failures)
+        for row in output.rows:
+            if results.skip_reason(row) is not None:
+                continue
+            wrong = results.row_error(row)
+            if wrong is not None:
+                self._fail(f"{row.get('name')}: {wrong}")
+                continue
+            name, _, profile = names.strip_library(str(row["name"])) \
+                .partition(f"/{names.PROFILE_KEY}:")
+            found.setdefault(name, {}).update(gate.nonzero(
+                comparison.exact_of(row, classes, profile)))
+        if done.returncode and len(self.failures) == before:
+            self._fail(f"{family}: {runner.how_it_ended(done.returncode)}: "
+                       f"{said}")
+
+    def _fail(self, line: str) -> None:
+        if line not in self.failures:
+            self.failures.append(line)
+
+
+def count_twice(args: argparse.Namespace, settings: gate.Settings, seed: int,
+                console: Console) -> gate.Report:
+    """Both counting passes, and what the baseline says of them."""
+    side = Side("this build", str(args.bench))
+    selection = ["--filter", args.filter] if args.filter else []
+    families = sides.list_cases(side, selection, has_long=False)
+    if not families:
+        raise comparing.NothingToCompare(
+            f"no case matches FILTER {args.filter!r}")
+    counter = Counter(side, families, settings.profiles,
+                      [*selection, "--skip-long"])
+    nr_cases = sum(map(len, families.values()))
+    console.complain(f"counting {nr_cases} cases of {len(families)} families, "
+                     "twice")
+    first = counter.count(seed, False)
+    second = counter.count(seed + 1, True)
+    report = gate.judge(gate.load_baseline(args.baseline), first, second,
+                        bool(args.filter))
+    report.failures = counter.failures
+    return report
+
+
+def gate_design(args: argparse.Namespace, settings: gate.Settings, seed: int,
+                report: gate.Report, console: Console) \
+        -> tuple[paired.Design, dict[str, list[str]]]:
+    """The gate set on the anchor and on this build, and what of it only one
+    of them has."""
+    shop = sides.Workshop(ROOT, args.bench, say=console.complain)
+    anchor = sides.resolve(args.anchor or settings.anchor, shop)
+    new = Side("this build", str(args.bench),
+               revision=sides.revision_of(ROOT),
+               code=sides.code_digest(args.bench))
+    there = [{name for cases in sides.list_cases(side, ["--full"]).values()
+              for name in cases} for side in (anchor, new)]
+    wanted = [name for name in settings.cases if name in report.counts] \
+        if args.filter else list(settings.cases)
+    pairs = tuple(paired.Pair(name, name, name) for name in wanted
+                  if name in there[0] and name in there[1])
+    unpaired = {paired.OLD: [n for n in wanted if n not in there[1]],
+                paired.NEW: [n for n in wanted
+                             if n in there[1] and n not in there[0]]}
+    return paired.Design(
+        anchor, new, pairs, seed, settings.nr_first, settings.nr_second,
+        is_timed=not anchor.is_same_work(new), cpu=args.cpu,
+        profiles=settings.profiles, min_time_ms=settings.min_time_ms,
+        budget_s=settings.budget_s), unpaired
+
+
+def seconds_a_process(document: dict[str, object]) -> float:
+    """What the gate set takes on one side, all its processes together."""
+    context = document["context"]
+    assert isinstance(context, dict)
+    spent: dict[str, float] = {}
+    for process in context[comparison.INFO]["processes"]:
+        if process["stage"] == 1 and process["arm"] == paired.NEW:
+            family = process["family"]
+            spent[family] = max(spent.get(family, 0.0), process["cpu_s"])
+    return sum(spent.values())
+
+
+def compare_times(args: argparse.Namespace, settings: gate.Settings,
+                  seed: int, report: gate.Report, console: Console,
+                  argv: list[str], started: float) -> bool:
+    """Add the times to the report; False when it was interrupted."""
+    word = args.anchor or settings.anchor
+    if not word:
+        report.notes.append("times were not compared: no ANCHOR= was named")
+        return True
+    design, unpaired = gate_design(args, settings, seed, report, console)
+    if not design.pairs:
+        report.notes.append("times were not compared: nothing of the gate "
+                            "set is selected and on both sides")
+        return True
+    host = as_file_name(platform.node().split(".")[0])
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    stem = args.results / host / "compare" / \
+        f"{stamp}-regress-{as_file_name(design.old.label)[:40]}"
+    spool = runner.Spool(stem.with_name(f"spool-{stem.name}"))
+    extra = {"unpaired": unpaired,
+             "context": place_context(command_text(argv, "regress.py")),
+             "floors": settings.floors_of([p.key for p in design.pairs])}
+    paired.write_design(spool, design, {**extra, "stem": str(stem)})
+    with runner.Interrupt() as interrupt:
+        session = comparing.session_of(design, spool, console, interrupt)
+        try:
+            report.times, document = comparing.finish(session, extra, stem)
+        finally:
+            console.done()
+        was_interrupted = bool(interrupt.name)
+    took = seconds_a_process(document)
+    report.notes.append(
+        f"times: {len(design.pairs)} cases, {took:.1f} s a process, "
+        f"{time.monotonic() - started:.0f} s in all; {shown(stem)}.json")
+    if took > gate.MAX_S:
+        report.notes.append(f"the gate set takes more than {gate.MAX_S:g} s "
+                            f"a process: shorten {args.gate}")
+    unresolved = report.times.by_verdict(verdict.UNRESOLVED)
+    if 2 * len(unresolved) > sum(bool(li.verdict) for li
+                                 in report.times.lines):
+        report.notes.append(
+            f"{len(unresolved)} cases are unresolved: this machine is too "
+            "busy, or too noisy, for its clock to say much")
+    return not was_interrupted
+
+
+def publish(args: argparse.Namespace, report: gate.Report) -> None:
+    """Write what was asked for; raises OSError."""
+    summary = args.markdown or os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with open(summary, "a", encoding="utf-8") as stream:
+            stream.write(gate.markdown_of(report))
+    if args.junit:
+        args.junit.parent.mkdir(parents=True, exist_ok=True)
+        results.write_atomic(args.junit, gate.junit_of(report))
+
+
+def bless(args: argparse.Namespace, settings: gate.Settings,
+          report: gate.Report, console: Console) -> int:
+    """Make this build's counters the baseline; the exit code."""
+    if report.unstable or report.failures:
+        console.say(gate.text_of(report).rstrip("\n"))
+        console.complain("regress: nothing was blessed")
+        return FAILED
+    console.say(gate.bless_text(report).rstrip("\n"))
+    kept = report.baseline if args.filter else {}
+    text = gate.dump_baseline({**kept, **report.counts}, settings.profiles)
+    args.baseline.parent.mkdir(parents=True, exist_ok=True)
+    results.write_atomic(args.baseline, text)
+    console.say(f"{len(report.counts)} cases in {shown(args.baseline)}")
+    return PASS
+
+
+def run(args: argparse.Namespace, argv: list[str], console: Console) -> int:
+    """Count, measure, tell; the exit code."""
+    started = time.monotonic()
+    settings = gate.load_settings(args.gate)
+    seed = args.seed if args.seed is not None \
+        else random.SystemRandom().getrandbits(31)
+    if args.build_only:
+        anchor = sides.resolve(args.anchor or settings.anchor, sides.Workshop(
+            ROOT, args.bench, say=console.complain))
+        console.say(f"{anchor.label} is built: {shown(Path(anchor.bench))}")
+        return PASS
+    report = count_twice(args, settings, seed, console)
+    if args.bless:
+        return bless(args, settings, report, console)
+    is_whole = compare_times(args, settings, seed, report, console, argv,
+                             started)
+    console.say(gate.text_of(report).rstrip("\n"))
+    publish(args, report)
+    return report.exit_code if is_whole else INTERRUPTED
+
+
+def main(argv: list[str]) -> int:
+    """Run as the command line says; the exit code."""
+    args = parse_args(argv)
+    console = Console(sys.stdout, sys.stderr)
+    try:
+        return run(args, argv, console)
+    except (sides.BadSide, comparing.NothingToCompare, gate.BadFile,
+            runner.UsageError) as error:
+        console.complain(f"regress: {error}")
+        return USAGE
+    except (OSError, results.BadOutput, runner.SpoolError,
+            json.JSONDecodeError) as error:
+        console.complain(f"regress: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        console.complain("regress: interrupted")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

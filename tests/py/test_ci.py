@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The CI files that users copy: docs/ci.md has them word for word, and what
+they run is there. .ci/run recipes runs them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / ".ci"))
+import recipes  # noqa: E402
+
+STEPS = recipes.all_steps(ROOT)
+
+
+def test_the_page_has_the_files() -> None:
+    page = (ROOT / "docs/ci.md").read_text("utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.S | re.M)
+    assert blocks == [(ROOT / file).read_text("utf-8")
+                      for file in recipes.FILES]
+
+
+def test_all_steps_are_seen() -> None:
+    """By hand: what the files hold."""
+    shape = [(step.file, step.name, bool(step.action)) for step in STEPS]
+    github, gitlab = recipes.FILES
+    assert shape == [
+        (github, "actions/checkout@v4", True), (github, "Install", False),
+        (github, "Build both", False), (github, "Gate", False),
+        (github, "actions/upload-artifact@v4", True),
+        (gitlab, "before_script 1", False), (gitlab, "before_script 2", False),
+        (gitlab, "script 1", False), (gitlab, "script 2", False),
+        (gitlab, "script 3", False)]
+
+
+@pytest.mark.parametrize("step", [s for s in STEPS if not s.action],
+                         ids=lambda s: f"{Path(s.file).name}: {s.name}")
+def test_step_is_shell_whose_commands_exist(step: recipes.Step) -> None:
+    checked = subprocess.run(["bash", "-n"], input=step.text, text=True,
+                             capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    for target in re.findall(r"\bmake (\w[\w-]*)$", step.text, re.M):
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, check=False,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for script in re.findall(r"scripts/\S+", step.text):
+        assert (ROOT / script).is_file(), script
+    options = set(re.findall(r" (--[a-z-]+)", step.text))
+    if "regress.py" in step.text:
+        known = (ROOT / "scripts/regress.py").read_text("utf-8")
+        assert all(f'"{option}"' in known for option in options)
+
+
+def test_a_failing_gate_fails_its_step(tmp_path: Path) -> None:
+    """What the step does with each exit code of the script."""
+    [gate] = [s for s in STEPS if s.name == "Gate"]
+    script = tmp_path / "scripts/python"
+    script.parent.mkdir()
+    for code, want in ((0, 0), (1, 1), (2, 2), (3, 3), (4, 0), (130, 130)):
+        script.write_text(f"#!/bin/sh\nexit {code}\n")
+        script.chmod(0o755)
+        done = subprocess.run(["bash", "-eo", "pipefail", "-c", gate.text],
+                              cwd=tmp_path, capture_output=True, text=True,
+                              env={"PATH": "/usr/bin:/bin", "ANCHOR": "x"},
+                              check=False)
+        assert done.returncode == want
+        assert ("::warning::" in done.stdout) == (code == 4)

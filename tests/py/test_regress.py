@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The gate: exit codes, readable differences, blessing, reports."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import regress
+from conftest import ROOT, Ran
+from ioptlib import gate
+
+CASES = ["limit/op:fill/granule:4K/count:1",
+         "limit/op:fill/granule:4K/count:256"]
+GATE = f"""[gate]
+profiles = none smmuv3-ril
+pairs = 6
+pairs_of_suspects = 6
+cases =
+    # comment
+    {CASES[0]}
+    {CASES[1]}
+[floors]
+count:256$ = 20
+"""
+
+# map 16, unmap_partial 16, replay 8, limit 2
+NR_CASES = 42
+
+Regress = Callable[..., Ran]
+Builder = Callable[..., Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path, fake: Path) -> Builder:
+    """A fake iopt-bench whose constants differ."""
+    def make(name: str, **constants: Any) -> Path:
+        text = fake.read_text("utf-8")
+        for key, value in constants.items():
+            text = re.sub(rf"^{key} = .*$", f"{key} = {value!r}", text,
+                          flags=re.MULTILINE)
+        path = tmp_path / name / "iopt-bench"
+        path.parent.mkdir()
+        path.write_text(text, "utf-8")
+        path.chmod(0o755)
+        return path
+    return make
+
+
+@pytest.fixture
+def run(tmp_path: Path, build: Builder, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> Regress:
+    """Runs regress.py over a fake, with a baseline of its own."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    (tmp_path / "gate.ini").write_text(GATE)
+    build("now")
+
+    def go(*args: str, fault: str = "", bench: str = "now") -> Ran:
+        monkeypatch.setenv("FAKE_FAULT", fault)
+        capsys.readouterr()
+        code = regress.main([
+            "--bench", str(tmp_path / bench / "iopt-bench"), "--baseline",
+            str(tmp_path / "counters.json"), "--gate",
+            str(tmp_path / "gate.ini"), "--results",
+            str(tmp_path / "results"), "--seed", "3", *args])
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err, tmp_path / "results")
+    return go
+
+
+def baseline(tmp_path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(
+        (tmp_path / "counters.json").read_text("utf-8"))
+    return data
+
+
+def change(tmp_path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    data = baseline(tmp_path)
+    edit(data["cases"])
+    (tmp_path / "counters.json").write_text(json.dumps(data))
+
+
+def test_bless_then_pass(run: Regress, tmp_path: Path) -> None:
+    blessed = run("--bless")
+    assert blessed.code == 0, blessed.err
+    assert blessed.out.count(": new\n") == NR_CASES
+    data = baseline(tmp_path)
+    assert data["profiles"] == ["none", "smmuv3-ril"]
+    assert len(data["cases"]) == NR_CASES
+    first = data["cases"]["map/engine:lpae-7.3/granule:4K/size:2M/count:1/"
+                          "cache:warm/walker:coherent"]
+    assert first["tlbi_nh_va@smmuv3-ril"] == 1
+    assert first["sim_ps@smmuv3-ril"] == 354500
+    assert 0 not in first.values()
+    lines = (tmp_path / "counters.json").read_text("utf-8").splitlines()
+    assert sum(line.startswith('    "') for line in lines) == NR_CASES
+    passed = run()
+    assert passed.code == 0, passed.out
+    assert "gate: pass" in passed.out
+    assert "no ANCHOR= was named" in passed.out
+    again = run("--bless")
+    assert again.out.startswith("the baseline is as it was\n")
+
+
+def edit_counter(cases: dict[str, Any]) -> None:
+    cases[CASES[0]]["pte_writes"] += 2
+    cases[CASES[1]]["pte_writes"] += 2
+
+
+# what is edited in the baseline, exit code, what is said
+EDITS = [
+    (edit_counter, 3, r"  limit/op:fill/granule:4K/count:1(: pte_writes \d+ "
+                      r"-> \d+ \(-2\)| and 1 more: )"),
+    (lambda cases: cases[CASES[0]].update(warnings=4), 3,
+     r"count:1: warnings 4 -> 0 \(-4\)"),
+    (lambda cases: cases.pop(CASES[0]), 4,
+     r"here, but not in the baseline.*\n  limit/op:fill"),
+    (lambda cases: cases.update({"map/gone:1": {"pte_writes": 1}}), 4,
+     r"in the baseline, but not here:\n  map/gone:1"),
+]
+
+
+@pytest.mark.parametrize("edit,code,said", EDITS,
+                         ids=["counter", "vanished", "added", "missing"])
+def test_differences(run: Regress, tmp_path: Path,
+                     edit: Callable[[dict[str, Any]], None], code: int,
+                     said: str) -> None:
+    run("--bless", "--filter", "^limit")
+    change(tmp_path, edit)
+    is_missing = code == 4 and "gone" in said
+    args = [] if is_missing else ["--filter", "^limit"]
+    ran = run(*args)
+    assert ran.code == code, ran.out
+    assert re.search(said, ran.out), ran.out
+
+
+def test_bless_prints_old_new_and_difference(run: Regress,
+                                             tmp_path: Path) -> None:
+    run("--bless", "--filter", "^limit")
+    change(tmp_path, lambda cases: cases[CASES[0]].update(pte_writes=100))
+    before = baseline(tmp_path)
+    ran = run("--bless", "--filter", "^limit")
+    assert re.match(r"limit/op:fill/granule:4K/count:1: pte_writes 100 -> "
+                    r"(\d) \(-9\d\)\n", ran.out)
+    assert baseline(tmp_path) != before
+    # What the filter left out stays.
+    change(tmp_path, lambda cases: cases.update({"map/x:1": {"calls": 1}}))
+    run("--bless", "--filter", "^limit")
+    assert "map/x:1" in baseline(tmp_path)["cases"]
+
+
+def test_passes_that_differ_are_a_bug_of_the_suite(run: Regress,
+                                                   tmp_path: Path) -> None:
+    run("--bless", "--filter", "^limit")
+    kept = (tmp_path / "counters.json").read_bytes()
+    ran = run("--filter", "^limit", fault="layout:limit:ledger")
+    assert ran.code == 1
+    assert "not the same in two passes of this job" in ran.out
+    assert re.search(r"pte_writes \d+ -> \d+ \(\+1\)", ran.out)
+    blessed = run("--bless", "--filter", "^limit",
+                  fault="layout:limit:ledger")
+    assert blessed.code == 1 and "nothing was blessed" in blessed.err
+    assert (tmp_path / "counters.json").read_bytes() == kept
+
+
+@pytest.mark.parametrize("fault,said", [
+    ("crash:limit:ledger", "limit: killed by SIGSEGV"),
+    ("garbage:limit:ledger", "limit: no counters: exit 0"),
+    ("error:limit:ledger", "verify: returned 0, want 4096"),
+])
+def test_failures(run: Regress, tmp_path: Path, fault: str,
+                  said: str) -> None:
+    run("--bless", "--filter", "^limit")
+    ran = run("--filter", "^limit", fault=fault)
+    assert ran.code == 1, ran.out
+    assert said in ran.out and "Traceback" not in ran.err
+
+
+def test_times_against_an_anchor(run: Regress, build: Builder,
+                                 tmp_path: Path) -> None:
+    anchor = build("anchor", FACTOR=0.9)
+    run("--bless")
+    ran = run("--anchor", str(anchor), "--junit", str(tmp_path / "j/u.xml"),
+              "--markdown", str(tmp_path / "s.md"))
+    assert ran.code == 3, ran.out + ran.err
+    # 11 % is above the usual floor, and below that of one case.
+    assert "2 timed: 1 slower, 0 faster, 1 same, 0 unresolved" in ran.out
+    assert re.search(r"times: 2 cases, \d\.\d s a process", ran.out)
+    suite = ElementTree.parse(tmp_path / "j/u.xml").getroot()[0]
+    failed = [case.get("name") for case in suite
+              if case.find("failure") is not None]
+    assert failed == [CASES[0]]
+    text = (tmp_path / "s.md").read_text("utf-8")
+    assert text.startswith("## iopt-bench gate: regression\n")
+    assert "| slower |" in text
+
+
+def test_identical_code_is_not_timed(run: Regress, tmp_path: Path) -> None:
+    run("--bless")
+    ran = run("--anchor", str(tmp_path / "now"))
+    assert ran.code == 0, ran.out
+    assert "object code of both sides is identical" in ran.out
+
+
+def test_a_case_that_the_anchor_lacks(run: Regress, build: Builder) -> None:
+    run("--bless")
+    ran = run("--anchor", str(build("anchor", FACTOR=1.01,
+                                    WITHOUT="count:256$")))
+    assert ran.code == 4, ran.out
+    assert f"only in new: {CASES[1]}" in ran.out
+
+
+def test_summary_of_the_job(run: Regress, tmp_path: Path,
+                            monkeypatch: pytest.MonkeyPatch) -> None:
+    run("--bless", "--filter", "^limit")
+    change(tmp_path, edit_counter)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page.md"))
+    run("--filter", "^limit")
+    text = (tmp_path / "page.md").read_text("utf-8")
+    assert f"| `{CASES[0]}` | pte\\_writes |" in text
+    assert "| -2 |" in text
+
+
+@pytest.mark.parametrize("text,said", [
+    ("", "it is no gate file"), ("[gate]\nprofiles = a\n", "no gate file"),
+    ("[gate]\nprofiles =\ncases =\n a\n a\n", "a is in it twice"),
+    ("[gate]\nprofiles =\ncases = a\n[floors]\n( = 1\n", "no gate file"),
+])
+def test_bad_gate_file(run: Regress, tmp_path: Path, text: str,
+                       said: str) -> None:
+    (tmp_path / "gate.ini").write_text(text)
+    ran = run()
+    assert ran.code == 2 and said in ran.err
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}',
+                                  '{"schema": 1, "cases": {"a": 3}}'])
+def test_bad_baseline(run: Regress, tmp_path: Path, text: str) -> None:
+    (tmp_path / "counters.json").write_text(text)
+    ran = run("--filter", "^limit")
+    assert ran.code == 2 and "counters.json: it" in ran.err
+
+
+def test_usage(run: Regress) -> None:
+    assert run("--filter", "no_such_case").code == 2
+    ran = run("--filter", "^limit", "--anchor", "no-such-revision")
+    assert ran.code == 2 and "is neither" in ran.err
+
+
+def test_what_is_committed_fits_together() -> None:
+    """The gate set is part of the baseline, so a renamed case is seen."""
+    settings = gate.load_settings(ROOT / "results/baseline/gate.ini")
+    counts = gate.load_baseline(ROOT / "results/baseline/counters.json")
+    assert len(settings.cases) > 30
+    assert [name for name in settings.cases if name not in counts] == []
+    text = (ROOT / "results/baseline/counters.json").read_text("utf-8")
+    assert gate.dump_baseline(counts, settings.profiles) == text
