@@ -338,9 +338,11 @@ int vm_live_measure(const struct vm_live_cfg *cfg, struct vm_frames *frames,
 		return ret;
 	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		ret = -errno;
-		return iopt_err_set(err, ret == -EACCES ? -EPERM : ret,
-				    "/proc/self/pagemap: %s", strerror(-ret));
+		ret = errno == EACCES ? -EPERM :
+		      errno == ENOENT ? -ENODEV :
+					-errno;
+		return iopt_err_set(err, ret, "/proc/self/pagemap: %s",
+				    strerror(errno));
 	}
 	ret = measure(&l, fd, frames);
 	close(fd);
