@@ -33,6 +33,8 @@
 
 struct bench_family;
 struct cost_profile;
+struct host_load;
+struct host_topology;
 struct pgtable_engine_set;
 struct progress;
 struct trace_set;
@@ -59,6 +61,9 @@ enum bench_phase {
  * @profile: what invalidations go through while a row of the ledger is counted;
  *	NULL otherwise
  * @shared: beside a profile: what share() of the family made; NULL otherwise
+ * @topo: topology of the machine; NULL where none is known
+ * @load: how busy its CPUs were before; NULL where that is not known
+ * @cpu: CPU that this thread is on
  * @seed: of the process; a case derives its own random numbers from it
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
@@ -71,6 +76,9 @@ struct bench_env {
 	const struct pgtable_engine_set *engines;
 	const struct cost_profile *profile;
 	void *shared;
+	const struct host_topology *topo;
+	const struct host_load *load;
+	unsigned int cpu;
 	u64 seed;
 	const char *const *traces;
 	size_t nr_traces;
@@ -160,6 +168,7 @@ struct bench_counts {
  *	and reports them. All must be declared exact
  * @max_n: most operations that one prepare() can provide for; NULL: 2^20; not
  *	called without @run
+ * @min_section_ns: least length of a timed section, if the clock needs less
  * @prepare: provides for @n operations, untimed; NULL for nothing to do; not
  *	called without @run
  * @run: does @n operations, timed; NULL where only counters have a meaning:
@@ -197,6 +206,7 @@ struct bench_family {
 	int (*count)(void *ctx, struct bench_counts *counts,
 		     struct iopt_err *err);
 	u64 (*max_n)(void *ctx);
+	double min_section_ns;
 	int (*prepare)(void *ctx, u64 n, struct iopt_err *err);
 	void (*run)(void *ctx, u64 n);
 	int (*check_after)(void *ctx, u64 n, struct iopt_err *err);

@@ -6,6 +6,7 @@
 #include "bench.h"
 
 extern const struct bench_family aftermath_family;
+extern const struct bench_family contention_family;
 extern const struct bench_family destroy_family;
 extern const struct bench_family dma_family;
 extern const struct bench_family iova_to_phys_family;

@@ -205,6 +205,9 @@ static int run_job(struct job *job)
 				ret == -EINVAL ? EXIT_USAGE : EXIT_FAILURE);
 	}
 	job->env.clock = &job->machine.clock;
+	job->env.topo = job->machine.topo;
+	job->env.load = machine_load(&job->machine);
+	job->env.cpu = job->machine.choice.cpu;
 	job->progress.out = stderr;
 	if (job->opt->wants_progress)
 		job->env.progress = &job->progress;

@@ -99,11 +99,17 @@ static int min_of_two(const struct measure *m, u64 n,
 	return ret;
 }
 
+/* What the clock needs, or what the family says. */
+static double least_section_ns(const struct measure *m)
+{
+	return fmax(m->cfg->min_section_ns, m->family->min_section_ns);
+}
+
 /* Grow N until a section is long enough or no more can be prepared. */
 static int find_n(struct measure *m, u64 max_n, double *section_ns,
 		  struct iopt_err *err)
 {
-	const double want = m->cfg->min_section_ns;
+	const double want = least_section_ns(m);
 	struct measure_section s;
 	int ret;
 
@@ -194,7 +200,7 @@ int measure_fixed(struct measure *m, struct iopt_err *err)
 		return 0;
 	ret = find_ratio(m, max_n, NR_PAIRS, &at_n, err);
 	if (!ret)
-		m->is_short = at_n.wall_ns < m->cfg->min_section_ns;
+		m->is_short = at_n.wall_ns < least_section_ns(m);
 	return ret;
 }
 

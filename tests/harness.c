@@ -214,6 +214,27 @@ static const struct bench_family family = {
 	.warning = fake_warning,
 };
 
+static const struct bench_family patient_family = {
+	.name = "fake",
+	.question = "does the harness see it?",
+	.keys = keys,
+	.counters = counters,
+	.check = fake_check,
+	.setup = fake_setup,
+	.teardown = fake_teardown,
+	.verify = fake_verify,
+	.count = fake_count,
+	.max_n = fake_max_n,
+	.prepare = fake_prepare,
+	.run = fake_run,
+	.check_after = fake_check_after,
+	.finish = fake_finish,
+	.min_section_ns = 150000,
+	.report = fake_report,
+	.outcome = fake_outcome,
+	.warning = fake_warning,
+};
+
 /* What the rows of a ledger share is made once, and found by each. */
 static char shared[] = "made once";
 
@@ -720,6 +741,30 @@ static const struct bench_family monitored_family = {
 	.warning = fake_warning,
 };
 
+/* A family may want longer sections than the clock needs. */
+static void test_least_section(void **state)
+{
+	static const struct fake fake = { "long sections", .op_ns = 2000,
+					  .max_n = 1000 };
+	struct harness_result result;
+	struct harness_cfg cfg = { .env = NULL };
+	struct arena *arena = make_arena();
+	const char *found;
+	char *text;
+
+	(void)state;
+	families[0] = &patient_family;
+	text = run_fake(&fake, &cfg, arena, &result, 0);
+	families[0] = &family;
+	found = strstr(text, "\"block_n\": ");
+	assert_non_null(found);
+	/* 150 us of operations of 2 us, which may take longer. */
+	assert_true(strtod(found + strlen("\"block_n\": "), NULL) > 20);
+	assert_null(strstr(text, "short"));
+	free(text);
+	arena_destroy(arena);
+}
+
 /* Counts are of one operation, of the timed sections and of nothing else. */
 static void test_perf(void **state)
 {
@@ -773,6 +818,7 @@ int main(void)
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_section_length),
+		cmocka_unit_test(test_least_section),
 		cmocka_unit_test(test_perf),
 	};
 

@@ -172,6 +172,48 @@ class Result(unittest.TestCase):
                 self.assertEqual(context["iopt_cpu_bound"], "no")
                 self.assertTrue(context["iopt_node_bound"].startswith("no: "))
 
+    def contention(self, *args: str) -> dict[str, dict]:
+        with tempfile.TemporaryDirectory() as tmp:
+            path = Path(tmp, "o.json")
+            done = run("--family", "contention", "--out", str(path), *args)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = json.loads(path.read_text())["benchmarks"]
+            return {row["run_name"]: row for row in rows}
+
+    def test_contention(self) -> None:
+        """What is timed has all that is promised, the rest one reason each."""
+        rows = self.contention("--full", "--filter", "lpae-7.3/cpus:(1|2|96)/", "--min-time-ms", "1")
+        alone = rows["contention/engine:lpae-7.3/cpus:1/place:one/sharing:nothing"]
+        self.assertEqual(alone["cmpxchg_per_issue"], 1)
+        for name, row in rows.items():
+            if row.get("error_occurred"):
+                self.assertRegex(row["error_message"], "^skip: place:[a-z]+: .")
+                continue
+            self.assertRegex(row["label"], "^ok")
+            self.assertEqual((row["pte_writes"], row["syncs"], row["calls"]), (2, 1, 2))
+            self.assertGreater(row["ops_per_s"], 0)
+            self.assertGreaterEqual(row["slowest_over_fastest"], 1)
+            self.assertGreaterEqual(row["cmpxchg_per_issue"], 1, name)
+            for op in ("map", "unmap"):
+                self.assertGreater(row[f"{op}_p50_ns"], 0)
+                self.assertGreaterEqual(row[f"{op}_p99_ns"], row[f"{op}_p50_ns"])
+                self.assertGreaterEqual(row[f"{op}_max_ns"], row[f"{op}_p99_ns"])
+
+    def test_contention_elsewhere(self) -> None:
+        """Nothing can be placed on another machine; counts are the same."""
+        os.environ["HWLOC_XMLFILE"] = SERVER
+        try:
+            timed = self.contention("--filter", "cpus:(2|64)/")
+            counted = self.contention("--filter", "cpus:(2|64)/", "--count-only")
+        finally:
+            del os.environ["HWLOC_XMLFILE"]
+        self.assertEqual(set(timed), set(counted))
+        for row in timed.values():
+            self.assertIn("not this machine's", row["error_message"])
+        for row in counted.values():
+            self.assertEqual(row["label"], "counted")
+            self.assertEqual(row["pte_writes"], 2)
+
     def test_perf(self) -> None:
         """What is not counted has a reason, and what is counted a number."""
         counted = self.result()[0]

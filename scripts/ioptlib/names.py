@@ -20,7 +20,8 @@ NO_PROFILE = "none"
 
 _WORDS = ("page", "full", "first", "middle", "last", "warm", "cold", "fresh",
           "leftover", "coherent", "noncoherent", "seq", "sequential",
-          "strided", "random", "hole")
+          "strided", "random", "hole", "one", "complex", "node", "nodes",
+          "nothing", "queue", "root", "root-queue", "leaf", "leaf-queue")
 
 _PART = re.compile(r"[a-z0-9_]+:[0-9A-Za-z_.-]+")
 _SIZE = re.compile(r"([0-9]+)([KMGT]?)")

@@ -8,7 +8,9 @@ machine, date and revision.
 
 from __future__ import annotations
 
+import configparser
 import math
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +36,13 @@ from matplotlib.ticker import (  # noqa: E402
 from . import names, results, teardown  # noqa: E402
 from .results import Result, Samples  # noqa: E402
 from .stats import median  # noqa: E402
-from .summary import by_profile, human_count, human_ns  # noqa: E402
+from .summary import (  # noqa: E402
+    by_profile,
+    human_count,
+    human_ns,
+    human_rate,
+    nr_cpus,
+)
 
 # Text stays text in SVG, and the same result gives the same file.
 matplotlib.rcParams["svg.fonttype"] = "none"
@@ -643,12 +651,156 @@ def draw_teardown(sources: Sequence[Source]) -> Figure | None:
         "little beside their place.", [source], order=teardown.STRATEGIES)
 
 
+SHARINGS = ("nothing", "queue", "root", "root-queue", "leaf", "leaf-queue")
+PLACES = {"complex": "cores of one complex", "node": "complexes of one node",
+          "nodes": "several nodes"}
+PUBLISHED = Path(__file__).resolve().parents[2] / "data" / "profiles" / \
+    "smmuv3-noril.ini"
+
+
+def published_unmaps(path: Path = PUBLISHED) -> list[tuple[int, float]]:
+    """CPUs and ns of an unmap, from the contention table of a profile."""
+    profile = configparser.ConfigParser(interpolation=None)
+    profile.read(path, encoding="utf-8")
+    return [(int(section.split()[1]),
+             float(profile[section]["unmap"].removesuffix(" ns")))
+            for section in profile.sections()
+            if section.startswith("contention ")]
+
+
+def _sharing_style(sharing: str, source: int,
+                   sources: Sequence[Source]) -> Style:
+    """What is shared has its colour and marker, a source its line."""
+    place = SHARINGS.index(sharing) if sharing in SHARINGS else 0
+    label = sharing if len(sources) == 1 \
+        else f"{sharing}, {sources[source].name}"
+    return Style(label, COLORS[place], MARKERS[place],
+                 ("-", "--", ":", "-.")[source % 4])
+
+
+def _by_cpus(series: Sequence[Samples], place: str, sharing: str) \
+        -> list[Samples]:
+    """The cases of a line, that of one CPU first."""
+    return sorted((s for s in series if nr_cpus(s) == 1
+                   or (s.case.get("place"), s.case.get("sharing"))
+                   == (place, sharing)), key=nr_cpus)
+
+
+def _rates(axes: Axes, line: Sequence[Samples], style: Style) -> None:
+    """Operations a second of all CPUs, from each process's least time."""
+    points = []
+    for s in line:
+        values = s.values("block_min_ns") or s.values("cpu_ns")
+        rates = [nr_cpus(s) * 1e9 / value for value in values]
+        middle = median(rates)
+        points.append((nr_cpus(s), middle, middle - min(rates),
+                       max(rates) - middle))
+    xs, middles, below, above = zip(*points)
+    axes.errorbar(xs, middles, yerr=[below, above], color=style.color,
+                  marker=style.marker, markersize=5, capsize=2,
+                  linestyle=style.linestyle, label=style.label, zorder=3)
+
+
+def _unmap_calls(axes: Axes, line: Sequence[Samples], style: Style) -> None:
+    """Half of all unmaps take less, and 1 % more than the whisker's end."""
+    points = [(nr_cpus(s), median(s.values("unmap_p50_ns")),
+               median(s.values("unmap_p99_ns")))
+              for s in line if s.values("unmap_p50_ns")]
+    if not points:
+        return
+    xs, halves, tails = zip(*points)
+    axes.errorbar(xs, halves, yerr=[[0] * len(xs), [
+        max(0, tail - half) for half, tail in zip(halves, tails)]],
+        color=style.color, marker=style.marker, markersize=5, capsize=2,
+        linestyle=style.linestyle, label=style.label, zorder=3)
+
+
+def _cpu_axis(axes: Axes, most: int) -> None:
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(FixedLocator(
+        [n for n in (1, 2, 4, 8, 16, 32, 64, 96) if n <= most]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlim(0.85, most * 1.2)
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def _contention_column(panels: Sequence[Axes], place: str,
+                       per_source: Sequence[Sequence[Samples]],
+                       sources: Sequence[Source]) -> None:
+    """A place: throughput above, single calls below."""
+    rates, calls = panels
+    for i, series in enumerate(per_source):
+        for sharing in SHARINGS:
+            line = _by_cpus(series, place, sharing)
+            if not any(nr_cpus(s) > 1 for s in line):
+                continue
+            style = _sharing_style(sharing, i, sources)
+            _rates(rates, line, style)
+            _unmap_calls(calls, line, style)
+    most = max(nr_cpus(s) for series in per_source for s in series)
+    alone = [1e9 / min(s.values("block_min_ns") or s.values("cpu_ns"))
+             for s in per_source[0] if nr_cpus(s) == 1]
+    if alone:
+        rates.plot([1, most], [alone[0], alone[0] * most], linestyle=":",
+                   color=LIMIT_COLOR, label="ideal", zorder=1)
+    told = [(n, ns) for n, ns in published_unmaps() if n <= most]
+    calls.plot(*zip(*told), color="#000000", linestyle=":", marker="x",
+               label="published dma_unmap", zorder=2)
+    rates.set_title(PLACES.get(place, place), fontsize=9)
+    rates.set_yscale("log")
+    rates.yaxis.set_major_locator(TimeLocator())
+    rates.yaxis.set_minor_locator(NullLocator())
+    rates.yaxis.set_major_formatter(FuncFormatter(
+        lambda value, _: re.sub(r"\.0+(?=[kMG]|/)", "", human_rate(value))))
+    rates.tick_params(labelsize=8)
+    rates.grid(True, color="#dddddd", zorder=0)
+    calls.set_yscale("log")
+    _time_axis(calls.yaxis)
+    for axes in panels:
+        _cpu_axis(axes, most)
+    calls.set_xlabel("CPUs (log)", fontsize=8)
+
+
+def draw_contention(sources: Sequence[Source]) -> Figure | None:
+    """How CPUs that map and unmap at a time get on with each other."""
+    per_source = [_timed(s, "contention") for s in sources]
+    everything = [s for series in per_source for s in series]
+    engines = _engines(everything)
+    if not any(nr_cpus(s) > 1 for s in everything):
+        return None
+    engine = "lpae-7.3" if "lpae-7.3" in engines else engines[-1]
+    per_source = [_kept(series, engine=engine) for series in per_source]
+    places = [p for p in PLACES if any(s.case.get("place") == p
+                                       for s in everything)]
+    figure, panels = plt.subplots(
+        2, len(places), squeeze=False, sharex=True, sharey="row",
+        figsize=(2.6 + 3.0 * len(places), 6.6))
+    for i, place in enumerate(places):
+        _contention_column([row[i] for row in panels], place, per_source,
+                           sources)
+    panels[0][0].set_ylabel("maps and unmaps of 4K, all CPUs (log)",
+                            fontsize=8)
+    panels[1][0].set_ylabel("a single unmap: half, and 99 % (log)",
+                            fontsize=8)
+    return _finish(
+        figure, list(panels.flat),
+        f"What CPUs share that map and unmap at a time ({engine})",
+        HOW.format(n=nr_rounds(everything)) +
+        " Below: medians over processes of the 50th percentile, whiskers to "
+        "the 99th. The queue's SMMU takes no time. Published: a HiSilicon "
+        "server with one, Linux 5.7, the SMMU's time included; another "
+        "machine, for the shape.", sources)
+
+
 PICTURES: dict[str, Callable[[Sequence[Source]], Figure | None]] = {
     "costs": draw_costs,
     "unmap_partial": draw_partial,
     "map_unmap": draw_calls,
     "replay": draw_replay,
     "teardown": draw_teardown,
+    "contention": draw_contention,
 }
 
 

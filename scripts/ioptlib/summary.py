@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import names, results
 from .results import Result, Samples
-from .stats import Ratio, paired_ratio
+from .stats import MIN_PAIRS, Ratio, median, paired_ratio
 
 WIDTH = 100
 MAX_ROWS = 80
@@ -306,6 +306,68 @@ def plain_table(family: Sequence[Samples]) -> Table | None:
     return Table(" ".join(same), _layout(keys, header, rows))
 
 
+def human_rate(value: float) -> str:
+    """Operations a second with three digits: 812/s, 12.4k/s, 3.10M/s."""
+    for letter in ("", "k", "M", "G"):
+        if value < 999.5 or letter == "G":
+            break
+        value /= 1000
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}{letter}/s"
+
+
+def nr_cpus(samples: Samples) -> int:
+    """How many CPUs a case of the family contention uses."""
+    return int(samples.case.get("cpus"))
+
+
+def alone(family: Sequence[Samples], samples: Samples) -> Samples | None:
+    """The case of one CPU that a case of several is held against."""
+    return next((s for s in family if nr_cpus(s) == 1 and s.case.get("engine")
+                 == samples.case.get("engine")), None)
+
+
+def efficiency(family: Sequence[Samples], samples: Samples) -> Ratio | None:
+    """Throughput over that of one CPU times their number, from the minima of
+    each round: the time of an operation alone over its time among others."""
+    base = alone(family, samples)
+    return compare(samples, base, METRIC) if base else None
+
+
+def _calls(samples: Samples, key: str) -> str:
+    """The median over rounds of what single calls took."""
+    values = samples.values(key)
+    return human_ns(median(values)) if values else "-"
+
+
+def contention_table(family: Sequence[Samples]) -> Table | None:
+    """Throughput, efficiency and single calls by what CPUs share."""
+    timed = sorted((s for s in family if s.good and not _is_counted(s)),
+                   key=lambda s: _order(s.case))
+    if not timed:
+        return None
+    keys, same = _varying([s.case for s in timed])
+    rows, nr_rounds = [], 0
+    for s in timed:
+        ratio = efficiency(timed, s)
+        nr_rounds = max(nr_rounds, ratio.nr_pairs if ratio else 0)
+        least = _minimum(s, METRIC)
+        tries = s.values("cmpxchg_per_issue")
+        rows.append((s.case, [
+            *_times(s, METRIC),
+            human_rate(nr_cpus(s) * 1e9 / min(least.values())),
+            spread(ratio) if ratio else "-",
+            *(_calls(s, f"unmap_{which}_ns")
+              for which in ("p50", "p99", "max")),
+            f"{median(tries):.2f}" if tries else "-"]))
+    how = f" [95% CI, n={nr_rounds}]" if nr_rounds >= MIN_PAIRS else ""
+    return Table(
+        "of ideal: throughput over that of one CPU times their number"
+        + (f"  ({' '.join(same)})" if same else ""),
+        _layout(keys, ["avg", "min", "best", "of ideal" + how, "unmap p50",
+                       "p99", "max", "tries"], rows))
+
+
 def human_count(name: str, value: float) -> str:
     """A counter's value: 32768, or 128M if its name says bytes."""
     whole = int(value)
@@ -364,8 +426,12 @@ def _tables(family: Sequence[Samples], floor: Floors,
             classes: dict[str, str], is_all: bool) -> list[Table]:
     """What there is to say of a family: measured times are those of any
     profile; then what each profile makes of them."""
-    profiles = by_profile(family)
     cases = _once(family)
+    if cases and cases[0].case.family == "contention":
+        table = contention_table(cases)
+        if table:
+            return [table]
+    profiles = by_profile(family)
     counted = [s for s in cases if _is_counted(s)]
     timed = [s for s in cases if s.good and not _is_counted(s)]
     tables = [pair_table(timed, pair, floor) for pair in PAIRS]
@@ -456,6 +522,7 @@ def skip_lines(result: Result) -> list[str]:
 DOUBTS = {
     "n2n": "twice the operations did not take twice the time",
     "short": "sections too short for the clock",
+    "multiplexed": "another used the CPU's counters, so there are none",
     "lost": "events were lost when the trace was recorded",
     "cut": "events of the trace that could not be replayed were left out",
 }

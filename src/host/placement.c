@@ -262,15 +262,15 @@ static int check(const struct plan *plan, struct iopt_err *err)
 	const char *what = team->spread == HOST_SPREAD_NODES ? "memory node" :
 							       "core complex";
 
-	if (plan->nr_seats < team->nr)
-		return iopt_err_set(
-			err, -ENOENT, "%zu core%s there for %u threads",
-			plan->nr_seats, plan->nr_seats == 1 ? " is" : "s are",
-			team->nr);
 	if (team->spread != HOST_SPREAD_COMPLEX && plan->nr_quarters == 1)
 		return iopt_err_set(err, -ENOENT, "there is one %s", what);
 	if (team->spread == HOST_SPREAD_NODES && !plan->nr_quarters)
 		return iopt_err_set(err, -ENOENT, "no %s is known", what);
+	if (plan->nr_seats < team->nr)
+		return iopt_err_set(err, -ENOENT,
+				    "%zu core%s there, fewer than threads",
+				    plan->nr_seats,
+				    plan->nr_seats == 1 ? " is" : "s are");
 	return 0;
 }
 

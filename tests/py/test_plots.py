@@ -36,10 +36,19 @@ def example() -> dict[str, object]:
             cases[f"teardown/vm:{vm}/backing:2M/page:4K/engine:lpae-nosplit/"
                   f"strategy:{strategy}"] = (
                 [ns * factor, 1.1 * ns * factor], label)
+    cases["contention/engine:lpae-7.3/cpus:1/place:one/sharing:nothing"] = (
+        [80.0, 90.0], "ok")
+    for place in ("complex", "nodes"):
+        for i, sharing in enumerate(("nothing", "queue", "leaf-queue")):
+            for cpus in (2, 16):
+                cases[f"contention/engine:lpae-7.3/cpus:{cpus}/place:{place}/"
+                      f"sharing:{sharing}"] = (
+                    [80.0 * (1 + i * cpus), 95.0 * (1 + i * cpus)], "ok")
     for op in ("fill", "clear"):
         cases[f"limit/op:{op}/granule:4K/count:16"] = ([5.0, 6.0], "ok")
     return document(cases, map_ns=1.0, unmap_ns=2.0,
-                    map_min_ns=0.5, unmap_min_ns=1.5)
+                    map_min_ns=0.5, unmap_min_ns=1.5,
+                    unmap_p50_ns=0.5, unmap_p99_ns=2.0, unmap_max_ns=9.0)
 
 
 @pytest.fixture
@@ -186,3 +195,18 @@ def test_no_teardown_of_one_size_is_drawn() -> None:
         "teardown/vm:1G/backing:2M/page:4K/engine:lpae-nosplit/"
         "strategy:page": ([5e6], "ok")}))
     assert plots.draw_teardown([plots.Source(made, "one")]) is None
+
+
+def test_published_contention() -> None:
+    """The table that is drawn beside measurements, of one machine."""
+    told = dict(plots.published_unmaps())
+    assert told[1] == 1956 and told[96] == 101880
+    assert sorted(told) == [1, 16, 32, 64, 96]
+
+
+def test_one_cpu_is_no_contention(tmp_path: Path) -> None:
+    path = tmp_path / "alone.json"
+    path.write_text(results.dump(document({
+        "contention/engine:lpae-7.3/cpus:1/place:one/sharing:nothing":
+            ([80.0], "ok")})))
+    assert plots.draw_all([path], tmp_path / "pictures") == []

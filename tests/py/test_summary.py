@@ -154,3 +154,42 @@ def test_pairs_need_the_same_round() -> None:
     ratio = summary.compare(old, new, summary.METRIC)
     assert ratio is not None and ratio.nr_pairs == 2
     assert ratio.point == pytest.approx(2.0)
+
+
+def contention(**times: float) -> results.Result:
+    """Cases of one CPU and of several, named <place>_<cpus>_<sharing>."""
+    cases = {"contention/engine:lpae-7.3/cpus:1/place:one/sharing:nothing":
+             (nine(100), "ok")}
+    for name, ns in times.items():
+        place, cpus, sharing = name.split("_")
+        cases[f"contention/engine:lpae-7.3/cpus:{cpus}/place:{place}/"
+              f"sharing:{sharing}"] = (nine(ns, ns / 100), "ok")
+    return results.from_document(document(
+        cases, unmap_p50_ns=0.5, unmap_p99_ns=2.0, unmap_max_ns=9.0,
+        cmpxchg_per_issue=0.01))
+
+
+def test_contention() -> None:
+    text = summary.render(contention(complex_2_nothing=100, nodes_16_queue=400),
+                          {})
+    assert max(map(len, text.splitlines())) <= summary.WIDTH
+    lines = [line.split() for line in text.splitlines()[2:]]
+    rows = {line[0]: line for line in lines if line[0].isdigit()}
+    assert "[1.00,1.00]" in rows["1"] and rows["1"][-1] == "1.04"
+    # Two CPUs that each take as long as one alone: twice the throughput.
+    assert "20.2M/s" in rows["2"] and "1.00" in rows["2"]
+    # 16 CPUs that each take four times as long: a quarter of the ideal.
+    assert "40.1M/s" in rows["16"] and "0.248" in rows["16"]
+
+
+def test_contention_without_one_cpu() -> None:
+    result = contention(complex_2_queue=100)
+    result.cases.pop(next(iter(result.cases)))
+    assert " - " in summary.render(result, {}).splitlines()[-1]
+
+
+@pytest.mark.parametrize("value, text", [
+    (812, "812/s"), (12400, "12.4k/s"), (999.6e3, "1.00M/s"),
+    (3.1e6, "3.10M/s"), (2.5e9, "2.50G/s"), (7e12, "7000G/s")])
+def test_human_rate(value: float, text: str) -> None:
+    assert summary.human_rate(value) == text
