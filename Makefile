@@ -86,6 +86,7 @@ help: ## this page
 #    STAGES=LIST   of 1,2 (default: both, where this QEMU has both)
 #    QEMU=PROGRAM  another QEMU (default: qemu-system-aarch64)
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
+#  For tune: RUN='make bench' runs that and puts all back; YES=1 does not ask.
 #  For all: V=1 shows the build, every row and what the processes say.
 
 deps: ## install what is missing from the distribution
@@ -177,3 +178,10 @@ validate-qemu: ## the simulator beside real kernels in QEMU, docs/qemu.md
 
 clean: ## remove build and build-test, keep results
 	@rm -rf build build-test
+
+.PHONY: tune untune
+tune: ## make this machine fit for measuring: says what it changes, asks
+	@$(PYTHON_RUN) scripts/tune.py $(call flag,--yes,YES) $(if $(RUN),-- $(RUN))
+
+untune: ## put back what 'make tune' changed
+	@$(PYTHON_RUN) scripts/tune.py --undo

@@ -74,6 +74,22 @@ static void add_families(struct adder *a,
 	add(a, "iopt_family", "%s", text);
 }
 
+/* Which there are, and what is to be done about each. */
+static void add_doubts(struct adder *a, const struct host_doubts *doubts)
+{
+	char text[VALUE_MAX] = "";
+	char key[64];
+
+	for (size_t i = 0; i < doubts->nr; i++)
+		append(text, "%s%s%s", doubts->list[i].key, "");
+	add(a, "iopt_doubts", "%s", text);
+	for (size_t i = 0; i < doubts->nr; i++) {
+		snprintf(key, sizeof(key), "iopt_doubt_%s",
+			 doubts->list[i].key);
+		add(a, key, "%s", doubts->list[i].text);
+	}
+}
+
 /* Where page tables lie, if the kernel was asked and agreed. */
 static void add_node(struct adder *a, const struct machine *m)
 {
@@ -92,10 +108,7 @@ static void add_machine(struct adder *a, const struct machine *m)
 {
 	const char *hwloc = host_hwloc_version(m->topo);
 	char topology[HOST_TOPOLOGY_MAX];
-	char text[VALUE_MAX] = "";
 
-	for (size_t i = 0; i < m->doubts.nr; i++)
-		append(text, "%s%s%s", m->doubts.list[i].text, "");
 	add(a, "iopt_cpu", "%u", m->choice.cpu);
 	add(a, "iopt_cpu_reason", "%s", m->choice.reason);
 	add(a, "iopt_cpu_bound", m->is_bound ? "yes" : "no");
@@ -105,7 +118,7 @@ static void add_machine(struct adder *a, const struct machine *m)
 	add(a, "iopt_clock", "%s", m->clock.name);
 	add(a, "iopt_clock_overhead_ns", "%.1f", m->clock.overhead_ns);
 	add(a, "iopt_clock_resolution_ns", "%" PRIu64, m->clock.resolution_ns);
-	add(a, "iopt_doubts", "%s", text);
+	add_doubts(a, &m->doubts);
 	add(a, "iopt_lib_hwloc", "%s", hwloc ? hwloc : HOST_UNKNOWN);
 }
 

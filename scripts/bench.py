@@ -275,7 +275,8 @@ class Session:
                               None if self.args.verbose else summary.MAX_ROWS,
                               {teardown.FAMILY: teardown.lines})
         say(f"\n{text}\n" if text else "")
-        for line in summary.skip_lines(result) + summary.warning_lines(result):
+        for line in (summary.skip_lines(result) + summary.warning_lines(result)
+                     + summary.doubt_lines(result.context)):
             say(line)
         if done.note:
             say(done.note)

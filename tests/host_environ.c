@@ -26,6 +26,13 @@ static const struct fixture_file x86_files[] = {
 	{ "proc/loadavg", "0.52 1.58 12.59 2/1034 12345\n" },
 	{ "proc/pressure/cpu", "some avg10=1.25 avg60=0.71 avg300=0.12 "
 			       "total=1\nfull avg10=0.00 avg60=0 total=0\n" },
+	{ "proc/pressure/memory", "some avg10=0.50 avg60=0.71 avg300=0.12\n" },
+	{ "proc/self/cgroup", "12:cpu:/x\n0::/user.slice/job.scope\n" },
+	{ "sys/fs/cgroup/user.slice/job.scope/cpu.max", "max 100000\n" },
+	{ "sys/fs/cgroup/user.slice/cpu.max", "150000 100000\n" },
+	{ "proc/sys/kernel/perf_event_paranoid", "2\n" },
+	{ CPU "cpu1/thermal_throttle/core_throttle_count", "3\n" },
+	{ CPU "cpu1/thermal_throttle/package_throttle_count", "4\n" },
 	{ "proc/stat", "cpu  100 0 100 9790 0 0 0 10 0 0\n" },
 	{ "etc/os-release",
 	  "NAME=\"Debian GNU/Linux\"\n"
@@ -87,6 +94,9 @@ static const struct fixture_file altra_files[] = {
 	{ "sys/devices/system/clocksource/clocksource0/current_clocksource",
 	  "arch_sys_counter\n" },
 	{ "proc/meminfo", "SwapTotal: 0 kB\n" },
+	{ "proc/self/cgroup", "0::/\n" },
+	{ CPU "cpu1/cpufreq/scaling_max_freq", "2000000\n" },
+	{ CPU "cpu1/cpufreq/cpuinfo_max_freq", "3000000\n" },
 	{ NULL, NULL },
 };
 
@@ -146,6 +156,11 @@ static const struct fixture_file guest_files[] = {
 			  "flags : fpu hypervisor lahf_lm\n" },
 	{ "proc/sys/kernel/randomize_va_space", "0\n" },
 	{ "proc/sys/kernel/numa_balancing", "9\n" },
+	{ "proc/self/cgroup", "0::/box\n" },
+	{ "sys/fs/cgroup/cpu.max", "75000 100000\n" },
+	{ "sys/fs/cgroup/box/cpu.max", "200000 100000\n" },
+	{ CPU "cpu1/cpufreq/scaling_max_freq", "3000000\n" },
+	{ CPU "cpu1/cpufreq/cpuinfo_max_freq", "3000000\n" },
 	{ "proc/loadavg", "\n" },
 	{ "proc/stat", "\n" },
 	{ CPU "cpu1/cpufreq/scaling_governor", "\n" },
@@ -197,6 +212,17 @@ static const struct {
 	{ x86_files, "clocksource", "tsc" },
 	{ x86_files, "load", "0.52 1.58 12.59" },
 	{ x86_files, "psi_cpu", "1.25 %" },
+	{ x86_files, "psi_memory", "0.50 %" },
+	{ x86_files, "psi_io", "unknown" },
+	{ x86_files, "cpu_quota", "1.50 CPUs" },
+	{ altra_files, "cpu_quota", "none" },
+	{ board_files, "cpu_quota", "unknown" },
+	{ guest_files, "cpu_quota", "0.75 CPUs" },
+	{ x86_files, "throttling", "7 times since boot" },
+	{ altra_files, "throttling", "held at 2000 of 3000 MHz" },
+	{ guest_files, "throttling", "none" },
+	{ board_files, "throttling", "unknown" },
+	{ x86_files, "perf_event_paranoid", "2" },
 	{ x86_files, "steal", "0.10 %" },  /* 10 of 10000 */
 	{ x86_files, "cores", "unknown" }, /* no topology was given */
 	{ altra_files, "cpu_model", "Neoverse-N1 r3p1" },

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from . import names, results
 from .results import Result, Samples
@@ -516,6 +517,29 @@ def skip_lines(result: Result) -> list[str]:
         return [reason for reason in reasons if reason is not None]
     return [f"{len(cases)} skipped: {reason} ({_first(cases)})"
             for reason, cases in _gather(result, tell).items()]
+
+
+# Facts of the machine that should be the same from the first process to the
+# last; load and the like change by nature.
+SETTLED = ("governor", "frequency", "turbo", "throttling", "smt", "thp",
+           "numa_balancing", "aslr", "clocksource", "cpu_quota")
+
+
+def doubt_lines(context: Mapping[str, Any]) -> list[str]:
+    """What makes times on this machine less sure, and what to do about it."""
+    lines = []
+    for key, value in context.items():
+        if not key.startswith("iopt_doubt_"):
+            continue
+        texts = value if isinstance(value, list) else [str(value)]
+        lines += [f"doubtful: {text}" for text in texts
+                  if text != "unknown"][:1]
+    for fact in SETTLED:
+        value = context.get(f"iopt_host_{fact}")
+        if isinstance(value, list):
+            lines.append(f"doubtful: {fact} changed while measuring: "
+                         + ", then ".join(map(str, value)))
+    return lines
 
 
 # What the words of a row's warning mean.

@@ -70,8 +70,38 @@ static void doubt_governor(const struct host_state *s, struct host_doubts *d)
 		return;
 	add(d, "governor",
 	    "The frequency follows the load (governor %.40s). "
-	    "Run: cpupower frequency-set -g performance",
+	    "Run: make tune, or cpupower frequency-set -g performance",
 	    host_environ_get(s->env, "governor"));
+}
+
+static void doubt_throttling(const struct host_state *s, struct host_doubts *d)
+{
+	const char *value = host_environ_get(s->env, "throttling");
+
+	if (strncmp(value, "held", 4))
+		return;
+	add(d, "throttling",
+	    "The CPU is %.60s. If that is heat, cool the machine; else write "
+	    "cpuinfo_max_freq to scaling_max_freq.",
+	    value);
+}
+
+static void doubt_quota(const struct host_state *s, struct host_doubts *d)
+{
+	if (fact_number(s, "cpu_quota") > 0)
+		add(d, "cpu_quota",
+		    "The control group may use %.40s and is stopped when it "
+		    "has. Run outside of it, or with cpu.max set to max.",
+		    host_environ_get(s->env, "cpu_quota"));
+}
+
+static void doubt_memory(const struct host_state *s, struct host_doubts *d)
+{
+	if (fact_number(s, "psi_memory") > PSI_PERCENT)
+		add(d, "psi_memory",
+		    "Tasks waited for memory %.40s of the last 10 s. Free some "
+		    "memory first.",
+		    host_environ_get(s->env, "psi_memory"));
 }
 
 static void doubt_turbo(const struct host_state *s, struct host_doubts *d)
@@ -79,8 +109,9 @@ static void doubt_turbo(const struct host_state *s, struct host_doubts *d)
 	if (fact_is(s, "turbo", "on"))
 		add(d, "turbo",
 		    "The frequency depends on heat and on other cores (turbo "
-		    "is on). Write 1 to intel_pstate/no_turbo or 0 to "
-		    "cpufreq/boost, both in /sys/devices/system/cpu.");
+		    "is on). Run: make tune, or write 1 to "
+		    "intel_pstate/no_turbo or 0 to cpufreq/boost, both in "
+		    "/sys/devices/system/cpu.");
 }
 
 static void doubt_cpu_busy(const struct host_state *s, struct host_doubts *d)
@@ -138,7 +169,7 @@ static void doubt_numa_balancing(const struct host_state *s,
 	    fact_number(s, "numa_nodes") > 1)
 		add(d, "numa_balancing",
 		    "The kernel moves pages between nodes and takes faults for "
-		    "it. Run: sysctl kernel.numa_balancing=0");
+		    "it. Run: make tune, or sysctl kernel.numa_balancing=0");
 }
 
 static void doubt_thp(const struct host_state *s, struct host_doubts *d)
@@ -146,7 +177,7 @@ static void doubt_thp(const struct host_state *s, struct host_doubts *d)
 	if (fact_is(s, "thp", "never") && fact_is(s, "hugepages", "none"))
 		add(d, "thp",
 		    "Page tables lie in base pages, so walks miss the TLB more "
-		    "than the kernel's do. Write madvise to "
+		    "than the kernel's do. Run: make tune, or write madvise to "
 		    "/sys/kernel/mm/transparent_hugepage/enabled.");
 }
 
@@ -167,9 +198,12 @@ void host_doubts_find(const struct host_state *state,
 	doubts->nr = 0;
 	doubt_hypervisor(state, doubts);
 	doubt_steal(state, doubts);
+	doubt_quota(state, doubts);
 	doubt_cpu_busy(state, doubts);
 	doubt_sibling(state, doubts);
 	doubt_load(state, doubts);
+	doubt_memory(state, doubts);
+	doubt_throttling(state, doubts);
 	doubt_governor(state, doubts);
 	doubt_turbo(state, doubts);
 	doubt_thp(state, doubts);

@@ -108,6 +108,45 @@ bool fact_frequency(const struct host_source *src, char *value)
 			   (unsigned long long)max_khz / 1000);
 }
 
+/* Below its hardware's limit, by a cooling device or by hand. */
+static bool frequency_cap(const struct host_source *src, char *value)
+{
+	u64 allowed_khz, most_khz;
+
+	if (!hostfs_u64(src->root, &allowed_khz,
+			"sys/devices/system/cpu/cpu%u/cpufreq/"
+			"scaling_max_freq",
+			src->cpu) ||
+	    !hostfs_u64(src->root, &most_khz,
+			"sys/devices/system/cpu/cpu%u/cpufreq/"
+			"cpuinfo_max_freq",
+			src->cpu))
+		return false;
+	if (allowed_khz >= most_khz)
+		return fact_format(value, "none");
+	return fact_format(value, "held at %llu of %llu MHz",
+			   (unsigned long long)allowed_khz / 1000,
+			   (unsigned long long)most_khz / 1000);
+}
+
+/* x86 counts; elsewhere a limit that is in force now can be seen. */
+bool fact_throttling(const struct host_source *src, char *value)
+{
+	u64 core, package = 0;
+
+	if (!hostfs_u64(src->root, &core,
+			"sys/devices/system/cpu/cpu%u/thermal_throttle/"
+			"core_throttle_count",
+			src->cpu))
+		return frequency_cap(src, value);
+	hostfs_u64(src->root, &package,
+		   "sys/devices/system/cpu/cpu%u/thermal_throttle/"
+		   "package_throttle_count",
+		   src->cpu);
+	return fact_format(value, "%llu times since boot",
+			   (unsigned long long)(core + package));
+}
+
 /* Intel's driver has a switch of its own, the other way round. */
 bool fact_turbo(const struct host_source *src, char *value)
 {

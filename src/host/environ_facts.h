@@ -59,6 +59,7 @@ bool fact_cpu_model(const struct host_source *src, char *value);
 bool fact_microcode(const struct host_source *src, char *value);
 bool fact_governor(const struct host_source *src, char *value);
 bool fact_frequency(const struct host_source *src, char *value);
+bool fact_throttling(const struct host_source *src, char *value);
 bool fact_turbo(const struct host_source *src, char *value);
 bool fact_smt(const struct host_source *src, char *value);
 bool fact_isolated(const struct host_source *src, char *value);
@@ -83,8 +84,12 @@ bool fact_kernel(const struct host_source *src, char *value);
 bool fact_os(const struct host_source *src, char *value);
 bool fact_aslr(const struct host_source *src, char *value);
 bool fact_clocksource(const struct host_source *src, char *value);
+bool fact_perf_event_paranoid(const struct host_source *src, char *value);
 bool fact_load(const struct host_source *src, char *value);
 bool fact_psi_cpu(const struct host_source *src, char *value);
+bool fact_psi_memory(const struct host_source *src, char *value);
+bool fact_psi_io(const struct host_source *src, char *value);
+bool fact_cpu_quota(const struct host_source *src, char *value);
 bool fact_steal(const struct host_source *src, char *value);
 
 /* environ_topology.c */

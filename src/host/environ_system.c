@@ -69,16 +69,90 @@ bool fact_load(const struct host_source *src, char *value)
 	       fact_format(value, "%.2f %.2f %.2f", one, five, fifteen);
 }
 
-/* Share of the last 10 s in which some task waited for a CPU. */
-bool fact_psi_cpu(const struct host_source *src, char *value)
+/* Share of the last 10 s in which some task waited for a resource. */
+static bool psi(const struct host_source *src, const char *resource,
+		char *value)
 {
 	char line[256];
 	double avg10;
 
-	return hostfs_line(src->root, line, sizeof(line),
-			   "proc/pressure/cpu") &&
+	return hostfs_line(src->root, line, sizeof(line), "proc/pressure/%s",
+			   resource) &&
 	       sscanf(line, "some avg10=%lf", &avg10) == 1 &&
 	       fact_format(value, "%.2f %%", avg10);
+}
+
+bool fact_psi_cpu(const struct host_source *src, char *value)
+{
+	return psi(src, "cpu", value);
+}
+
+bool fact_psi_memory(const struct host_source *src, char *value)
+{
+	return psi(src, "memory", value);
+}
+
+bool fact_psi_io(const struct host_source *src, char *value)
+{
+	return psi(src, "io", value);
+}
+
+bool fact_perf_event_paranoid(const struct host_source *src, char *value)
+{
+	return hostfs_line(src->root, value, HOST_VALUE_MAX,
+			   "proc/sys/kernel/perf_event_paranoid");
+}
+
+/* The control group of this process, in the second version's hierarchy. */
+static bool cgroup_path(const struct host_source *src, char *path, size_t size)
+{
+	FILE *f = hostfs_open(src->root, "proc/self/cgroup");
+	bool is_found;
+
+	if (!f)
+		return false;
+	is_found = hostfs_value(f, "0:", NULL, path, size);
+	fclose(f);
+	return is_found && path[0] == '/';
+}
+
+/* CPUs that a group may use, if that is limited. */
+static bool group_quota(const struct host_source *src, const char *group,
+			double *cpus)
+{
+	double quota_us, period_us;
+	char line[128];
+
+	if (!hostfs_line(src->root, line, sizeof(line),
+			 "sys/fs/cgroup%s/cpu.max", group) ||
+	    sscanf(line, "%lf %lf", &quota_us, &period_us) != 2 ||
+	    period_us <= 0)
+		return false;
+	*cpus = quota_us / period_us;
+	return true;
+}
+
+/* The least of a group and all above it; the topmost one has none. */
+bool fact_cpu_quota(const struct host_source *src, char *value)
+{
+	char group[HOST_VALUE_MAX], *slash;
+	double cpus, least = -1;
+
+	if (!cgroup_path(src, group, sizeof(group)))
+		return false;
+	if (!strcmp(group, "/"))
+		group[0] = '\0';
+	for (;;) {
+		if (group_quota(src, group, &cpus) &&
+		    (least < 0 || cpus < least))
+			least = cpus;
+		slash = strrchr(group, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	return least < 0 ? fact_format(value, "none") :
+			   fact_format(value, "%.2f CPUs", least);
 }
 
 /* Share of the time since boot that the hypervisor took. */

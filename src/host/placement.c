@@ -267,10 +267,9 @@ static int check(const struct plan *plan, struct iopt_err *err)
 	if (team->spread == HOST_SPREAD_NODES && !plan->nr_quarters)
 		return iopt_err_set(err, -ENOENT, "no %s is known", what);
 	if (plan->nr_seats < team->nr)
-		return iopt_err_set(err, -ENOENT,
-				    "%zu core%s there, fewer than threads",
-				    plan->nr_seats,
-				    plan->nr_seats == 1 ? " is" : "s are");
+		return iopt_err_set(
+			err, -ENOENT, "%zu core%s there, fewer than threads",
+			plan->nr_seats, plan->nr_seats == 1 ? " is" : "s are");
 	return 0;
 }
 

@@ -193,3 +193,20 @@ def test_contention_without_one_cpu() -> None:
     (3.1e6, "3.10M/s"), (2.5e9, "2.50G/s"), (7e12, "7000G/s")])
 def test_human_rate(value: float, text: str) -> None:
     assert summary.human_rate(value) == text
+
+
+def test_doubts() -> None:
+    lines = summary.doubt_lines({
+        "iopt_doubts": ["load thp", "thp"],
+        "iopt_doubt_load": ["2.1 tasks ran. Wait.", "unknown",
+                            "2.2 tasks ran. Wait."],
+        "iopt_doubt_thp": "Page tables lie in base pages.",
+        "iopt_host_load": ["1.0", "2.0"],
+        "iopt_host_turbo": "off",
+        "iopt_host_throttling": ["0 times since boot", "3 times since boot"]})
+    assert lines == [
+        "doubtful: 2.1 tasks ran. Wait.",
+        "doubtful: Page tables lie in base pages.",
+        "doubtful: throttling changed while measuring: 0 times since boot, "
+        "then 3 times since boot"]
+    assert summary.doubt_lines({}) == []
