@@ -155,7 +155,7 @@ static bool contention_check(const struct bench_env *env, struct bench_case *c)
 	    (is_alone && !bench_is(c, "sharing", "nothing")))
 		return false;
 	c->set = BENCH_FULL;
-	if (!bench_is(c, "engine", "lpae-7.3"))
+	if (!bench_is(c, "engine", "lpae-7.3") && !tables_is_given(env, c))
 		return true;
 	if (is_any(c, "cpus", few_cpus) && is_any(c, "sharing", few_shared))
 		c->set = BENCH_DEFAULT;

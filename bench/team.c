@@ -108,6 +108,8 @@ static void *member_main(void *arg)
 	if (team->cpus)
 		m->bind_ret = host_cpu_bind(team->cfg.topo,
 					    team->cpus[m->index], &m->bind_err);
+	else if (team->cfg.topo)
+		host_cpu_unbind(team->cfg.topo);
 	__atomic_fetch_add(&team->nr_ready, 1, __ATOMIC_RELEASE);
 	for (u32 call = 1;; call++) {
 		wait_for_call(team, call);

@@ -17,9 +17,9 @@ struct team;
 /**
  * struct team_cfg - How to make a team.
  * @nr: threads, the calling one included; at least 1
- * @topo: for binding; outlives the team
+ * @topo: for binding; outlives the team; may be NULL if @cpus is
  * @cpus: CPU of each thread, copied; the calling thread is not bound. NULL:
- *	none is bound
+ *	each may use any CPU of @topo, even if the calling one may not
  * @work: what a thread does when the gate opens: its number from 0, and @n of
  *	team_arm()
  * @arg: handed to @work

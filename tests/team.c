@@ -158,6 +158,44 @@ static void test_places(void **state)
 	host_topology_destroy(topo);
 }
 
+/* What each thread may use, by thread. */
+static void look_round(void *arg, unsigned int thread, u64 n)
+{
+	cpu_set_t *sets = arg;
+
+	(void)n;
+	assert_int_equal(sched_getaffinity(0, sizeof(*sets), &sets[thread]), 0);
+}
+
+/* Threads of a caller that is bound to one CPU, and that shall not be. */
+static void test_unbound(void **state)
+{
+	struct host_topology *topo = topology_here();
+	cpu_set_t before, one, sets[3];
+	const struct team_cfg cfg = {
+		.nr = 3, .topo = topo, .work = look_round, .arg = sets
+	};
+	struct team *team;
+	int cpu = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	while (!CPU_ISSET(cpu, &before))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(team_create(&cfg, &team, NULL), 0);
+	team_arm(team, 1);
+	team_go(team);
+	team_destroy(team);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	assert_true(CPU_EQUAL(&sets[0], &one));
+	assert_true(CPU_EQUAL(&sets[1], &before));
+	assert_true(CPU_EQUAL(&sets[2], &before));
+	host_topology_destroy(topo);
+}
+
 /* Threads that cannot be bound end again, and the reason is told. */
 static void test_no_such_place(void **state)
 {
@@ -194,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_after_a_nap),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_unbound),
 		cmocka_unit_test(test_no_such_place),
 	};
 

@@ -206,6 +206,16 @@ int host_cpu_bind(const struct host_topology *topo, unsigned int cpu,
 	return ret;
 }
 
+int host_cpu_unbind(const struct host_topology *topo)
+{
+	if (!host_topology_is_here(topo))
+		return -ENOTSUP;
+	return hwloc_set_cpubind(topo->hwloc, topo->candidates,
+				 HWLOC_CPUBIND_THREAD) ?
+		       -errno :
+		       0;
+}
+
 bool host_node_exists(const struct host_topology *topo, int node)
 {
 	return node >= 0 &&

@@ -148,6 +148,19 @@ int host_cpu_bind(const struct host_topology *topo, unsigned int cpu,
 		  struct iopt_err *err);
 
 /**
+ * host_cpu_unbind() - Let the calling thread use all CPUs that it might have
+ *	been bound to.
+ * @topo: topology
+ *
+ * Those are the CPUs that the thread was bound to which read the topology.
+ *
+ * Return: 0;
+ * -ENOTSUP when the topology is not this machine's;
+ * a negative errno of sched_setaffinity(2) otherwise.
+ */
+int host_cpu_unbind(const struct host_topology *topo);
+
+/**
  * host_mem_bind() - Prefer a memory node for a range.
  * @base: start of the range, aligned to a page
  * @size: bytes
