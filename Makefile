@@ -23,7 +23,8 @@ REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
 	$(call arg,--markdown,MARKDOWN)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
-	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
+	$(call arg,--trace,TRACE) $(call arg,--frames,FRAMES) \
+	$(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE) $(call arg,--kernel,KERNEL) \
 	$(if $(filter 0,$(PLOT)),--no-plot) $(call flag,--verbose,V)
 
@@ -50,6 +51,8 @@ help: ## this page
 #    REPS=N        rounds, one process a family each (default: 9, quick 3)
 #    OUT=FILE      where the result goes (default: results/HOST/TIME-REV.json)
 #    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER
+#    FRAMES=FILE   tear down memory with these frames (iopt-layout live), and
+#                  nothing else unless FILTER
 #    PROFILE=NAME  price invalidations by this cost profile, or FILE.ini
 #                  (default: smmuv3-ril and smmuv3-noril, with FULL=1 all)
 #    KERNEL=TREE   measure this Linux tree's io-pgtable-arm.c, and nothing else

@@ -54,6 +54,16 @@ enum bench_phase {
 };
 
 /**
+ * struct bench_file - A file that the user gave, as a value of a key.
+ * @path: as it was given
+ * @value: "file-" and what its name has of [0-9A-Za-z_.-]
+ */
+struct bench_file {
+	const char *path;
+	char value[64];
+};
+
+/**
  * struct bench_env - What the process gives to all cases.
  * @arena: where tables come from; shared, empty between cases
  * @clock: clock that measures
@@ -67,6 +77,8 @@ enum bench_phase {
  * @seed: of the process; a case derives its own random numbers from it
  * @traces: files that the user gave to replay
  * @nr_traces: entries in @traces, 0 for the shipped ones
+ * @frames: files of recorded frames that the user gave to tear down
+ * @nr_frames: entries in @frames
  * @trace_set: the same traces under their names, or NULL where none is run
  * @progress: told what is being done; NULL where nobody listens
  */
@@ -82,6 +94,8 @@ struct bench_env {
 	u64 seed;
 	const char *const *traces;
 	size_t nr_traces;
+	const struct bench_file *frames;
+	size_t nr_frames;
 	struct trace_set *trace_set;
 	struct progress *progress;
 };

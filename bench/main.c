@@ -227,7 +227,9 @@ static int run(const struct options *opt, const struct kernel_set *kernels)
 		.env = { .engines = kernel_set_engines(kernels),
 			 .seed = opt->seed,
 			 .traces = opt->traces,
-			 .nr_traces = opt->nr_traces },
+			 .nr_traces = opt->nr_traces,
+			 .frames = opt->frames,
+			 .nr_frames = opt->nr_frames },
 	};
 	struct bench_list list = { NULL, 0 };
 	struct iopt_err err = { "" };

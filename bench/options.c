@@ -2,6 +2,7 @@
 /* The command line of iopt-bench. */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -18,6 +19,7 @@ enum {
 	OPT_CPU,
 	OPT_FAMILY,
 	OPT_FILTER,
+	OPT_FRAMES,
 	OPT_FULL,
 	OPT_JSON,
 	OPT_KERNEL,
@@ -41,6 +43,7 @@ static const struct option table[] = {
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "family", required_argument, NULL, OPT_FAMILY },
 	{ "filter", required_argument, NULL, OPT_FILTER },
+	{ "frames", required_argument, NULL, OPT_FRAMES },
 	{ "full", no_argument, NULL, OPT_FULL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -89,6 +92,9 @@ const char *options_help(void)
 	       "an\n"
 	       "                    engine; may be repeated\n"
 	       "  --trace FILE      replay this trace; may be repeated\n"
+	       "  --frames FILE     teardown: memory with these frames, as "
+	       "iopt-layout\n"
+	       "                    writes them; may be repeated\n"
 	       "  --seed N          of the order of the cases (default: "
 	       "random)\n"
 	       "  --round N         recorded in the result (default: 0)\n"
@@ -220,6 +226,31 @@ static int add_word(const char *name, const char **words, size_t *nr,
 	return 0;
 }
 
+/* A file of frames, and the word that stands for it in names. */
+static int add_frames(struct options *opt, const char *path,
+		      struct iopt_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct bench_file *f = &opt->frames[opt->nr_frames];
+	char *end;
+
+	if (opt->nr_frames == OPTIONS_MAX)
+		return iopt_err_set(err, -EINVAL,
+				    "--frames %s: at most %d of them", path,
+				    OPTIONS_MAX);
+	f->path = path;
+	snprintf(f->value, sizeof(f->value), "file-%s",
+		 slash ? slash + 1 : path);
+	for (char *p = f->value; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
+			*p = '_';
+	end = strrchr(f->value, '.');
+	if (end && !strcmp(end, ".xz"))
+		*end = '\0';
+	opt->nr_frames++;
+	return 0;
+}
+
 /* The number of a CPU or a node. */
 static int set_index(int *index, const char *name, const char *text,
 		     struct iopt_err *err)
@@ -246,6 +277,8 @@ static int apply(struct options *opt, int o, const char *arg,
 		return add_family(opt, arg, families, err);
 	case OPT_FILTER:
 		return set_filter(opt, arg, err);
+	case OPT_FRAMES:
+		return add_frames(opt, arg, err);
 	case OPT_FULL:
 		opt->set = BENCH_FULL;
 		return 0;

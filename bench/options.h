@@ -18,6 +18,8 @@
  * @families: selected families; NULL after the last; all when none was named
  * @traces: files to replay
  * @nr_traces: entries in @traces
+ * @frames: files of frames to tear down
+ * @nr_frames: entries in @frames
  * @kernels: modules of Linux trees to load
  * @nr_kernels: entries in @kernels
  * @has_filter: @filter is compiled and counts
@@ -45,6 +47,8 @@ struct options {
 	size_t nr_profiles;
 	const char *traces[OPTIONS_MAX];
 	size_t nr_traces;
+	struct bench_file frames[OPTIONS_MAX];
+	size_t nr_frames;
 	const char *kernels[OPTIONS_MAX];
 	size_t nr_kernels;
 	bool has_filter;

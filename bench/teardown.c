@@ -64,16 +64,44 @@ struct teardown {
 	const char *outcome;
 };
 
+/**
+ * struct shared - What the rows of the ledger of a case share.
+ * @vm: the machine, with nothing behind its page table
+ * @stretch: its stretches, which are the same under each profile
+ */
+struct shared {
+	struct vm vm;
+	struct stretch stretch;
+};
+
 /* Which cases there are. */
 
 static const char *const vms[] = {
 	"1G", "4G",  "16G",	"64G",	  "256G", "1T",
 	"4T", "16T", "64G-q35", "1T-q35", NULL,
 };
+/* clang-format off */
 static const char *const backings[] = {
-	"4K",	 "16K", "64K", "buddy25", "buddy75", "thp50",
-	"thp90", "2M",	"1G",  "32M",	  "512M",    NULL,
+	"4K", "16K", "64K", "buddy25", "buddy75", "thp50", "thp90",
+	"2M", "1G", "32M", "512M", "live-4K", "live-thp", "live-2M",
+	"trace-vfio-vm-4k-7.3", "trace-vfio-vm-4k-frag-7.3",
+	"trace-vfio-vm-thp-7.3", "trace-vfio-vm-thp-frag-7.3",
 };
+/* clang-format on */
+
+static const char *backing_at(const struct bench_env *env, size_t i)
+{
+	if (i < ARRAY_SIZE(backings))
+		return backings[i];
+	i -= ARRAY_SIZE(backings);
+	return i < env->nr_frames ? env->frames[i].value : NULL;
+}
+
+static bool is_file(const char *backing)
+{
+	return !strncmp(backing, "file-", 5);
+}
+
 static const char *const strategies[] = {
 	"page",
 	"chunked",
@@ -138,7 +166,19 @@ static const struct group {
 	/* Split or not, where there is little to be contiguous. */
 	{ BENCH_DEFAULT, "4G", "4K thp50", "4K", "lpae-split lpae-nosplit",
 	  "chunked-fast iommufd whole-range" },
+	/* What the user recorded, on a host of 4K pages. */
+	{ BENCH_QUICK, "16G", "file", "4K", "lpae-nosplit",
+	  "chunked-fast iommufd whole-range leafwalk" },
+	{ BENCH_DEFAULT, "1G 4G 16G 64G", "file", "4K", "lpae-nosplit lpae-7.3",
+	  "chunked-fast iommufd whole-range leafwalk" },
 	/* Everything else that is worth its time. */
+	{ BENCH_FULL, "1G 4G", "live-4K live-thp live-2M", "4K", "lpae-nosplit",
+	  "chunked-fast iommufd whole-range leafwalk" },
+	{ BENCH_FULL, "16G",
+	  "trace-vfio-vm-4k-7.3 trace-vfio-vm-4k-frag-7.3 "
+	  "trace-vfio-vm-thp-7.3 trace-vfio-vm-thp-frag-7.3",
+	  "4K", "lpae-split lpae-nosplit",
+	  "chunked-fast iommufd whole-range leafwalk" },
 	{ BENCH_FULL, "1G 4G 16G 64G 256G 1T 4T 16T", "2M", "4K", ALL, ALL },
 	{ BENCH_FULL, "16G", "4K buddy25 buddy75 thp50 thp90 1G", "4K", ALL,
 	  ALL },
@@ -173,11 +213,12 @@ static bool is_among(const char *word, const char *words)
 static bool is_in(const struct bench_env *env, const struct bench_case *c,
 		  const struct group *g)
 {
+	const char *backing = bench_value(c, "backing");
 	const char *engine = tables_is_given(env, c) ? "lpae-nosplit" :
 						       bench_value(c, "engine");
 
 	return is_among(bench_value(c, "vm"), g->vm) &&
-	       is_among(bench_value(c, "backing"), g->backing) &&
+	       is_among(is_file(backing) ? "file" : backing, g->backing) &&
 	       is_among(bench_value(c, "page"), g->page) &&
 	       is_among(engine, g->engine) &&
 	       is_among(bench_value(c, "strategy"), g->strategy);
@@ -255,6 +296,7 @@ static int teardown_setup(const struct bench_env *env,
 			  const struct bench_case *c, enum bench_phase phase,
 			  void **ctx, struct iopt_err *err)
 {
+	const struct shared *shared = env->shared;
 	struct teardown *td = calloc(1, sizeof(*td));
 	int ret;
 
@@ -264,7 +306,7 @@ static int teardown_setup(const struct bench_env *env,
 	td->is_long = c->is_long;
 	td->table_bytes = vm_table_bytes(c);
 	td->outcome = "ok";
-	ret = vm_init(&td->vm, env, c, phase, err);
+	ret = vm_init(&td->vm, env, c, phase, shared ? &shared->vm : NULL, err);
 	if (ret) {
 		teardown_teardown(td);
 		return ret;
@@ -354,36 +396,36 @@ static int measure_stretches(struct vm *vm, struct stretch *s,
 	return ret;
 }
 
-/* Stretches are the same under each profile. */
+static void teardown_unshare(void *p)
+{
+	struct shared *s = p;
+
+	vm_fini(&s->vm);
+	stretch_fini(&s->stretch);
+	free(s);
+}
+
 static int teardown_share(const struct bench_env *env,
 			  const struct bench_case *c, void **shared,
 			  struct iopt_err *err)
 {
-	struct stretch *s = calloc(1, sizeof(*s));
-	struct vm vm;
-	int ret = s ? stretch_init(s, env->clock, err) : -ENOMEM;
+	struct shared *s = calloc(1, sizeof(*s));
+	int ret;
 
-	if (ret) {
-		free(s);
-		return iopt_err_set(err, ret, "no memory for stretches");
-	}
-	ret = vm_init(&vm, env, c, BENCH_TIME, err);
+	if (!s)
+		return iopt_err_set(err, -ENOMEM, "no memory");
+	ret = stretch_init(&s->stretch, env->clock, err);
 	if (!ret)
-		ret = measure_stretches(&vm, s, err);
-	vm_fini(&vm);
+		ret = vm_init(&s->vm, env, c, BENCH_TIME, NULL, err);
+	if (!ret)
+		ret = measure_stretches(&s->vm, &s->stretch, err);
 	if (ret) {
-		stretch_fini(s);
-		free(s);
+		teardown_unshare(s);
 		return ret;
 	}
+	vm_unmap(&s->vm);
 	*shared = s;
 	return 0;
-}
-
-static void teardown_unshare(void *shared)
-{
-	stretch_fini(shared);
-	free(shared);
 }
 
 static double unpin_ps_per_byte(const struct teardown *td)
@@ -399,7 +441,8 @@ static int count_priced(struct teardown *td, struct bench_counts *counts,
 			struct iopt_err *err)
 {
 	struct vm *vm = &td->vm;
-	struct stretch_price p = { .stretch = td->env->shared,
+	const struct shared *shared = td->env->shared;
+	struct stretch_price p = { .stretch = &shared->stretch,
 				   .sim = vm->t.sim,
 				   .unpin_ps_per_byte = unpin_ps_per_byte(td) };
 	struct tables_snapshot snapshot;
@@ -548,7 +591,7 @@ static const char *const pages[] = { "4K", "16K", "64K", NULL };
 
 static const struct bench_key keys[] = {
 	{ .name = "vm", .values = vms },
-	{ .name = "backing", .values = backings },
+	{ .name = "backing", .value_at = backing_at },
 	{ .name = "page", .values = pages },
 	{ .name = "engine", .value_at = engine_at },
 	{ .name = "strategy", .values = strategies },

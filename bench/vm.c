@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "progress.h"
 #include "sizes.h"
+#include "vm_live.h"
 
 /* The same frames in every process: what is counted must not differ. */
 #define BACKING_SEED 1
@@ -124,17 +127,53 @@ static u64 huge_bytes(const struct vm *vm)
 	return sum;
 }
 
-static int init_memory(struct vm *vm, const struct bench_case *c,
+/*
+ * The word of vm_backing.h for a value of the key: values have no colon and no
+ * slash.
+ */
+static void backing_word(const struct bench_env *env, const char *value,
+			 char *word, size_t size)
+{
+	size_t i = 0;
+
+	while (i < env->nr_frames && strcmp(env->frames[i].value, value))
+		i++;
+	if (i < env->nr_frames)
+		snprintf(word, size, "file:%s", env->frames[i].path);
+	else if (!strncmp(value, "trace-", 6))
+		snprintf(word, size, "trace:%s", value + 6);
+	else
+		snprintf(word, size, "%s", value);
+}
+
+static int make_memory(struct vm *vm, const struct bench_case *c,
 		       struct iopt_err *err)
 {
-	const char *word = bench_value(c, "backing");
+	char word[PATH_MAX + 8];
 	int ret = vm_layout_create_word(bench_value(c, "vm"), vm->host_page,
 					&vm->layout, err);
 
 	if (ret)
 		return ret;
+	backing_word(vm->t.env, bench_value(c, "backing"), word, sizeof(word));
 	ret = vm_backing_create(word, vm->layout, vm->t.cfg.oas, BACKING_SEED,
 				&vm->backing, err);
+	return ret && vm_live_is_skip(ret) ? -ECANCELED : ret;
+}
+
+static int init_memory(struct vm *vm, const struct bench_case *c,
+		       const struct vm *like, struct iopt_err *err)
+{
+	const char *value = bench_value(c, "backing");
+	int ret = 0;
+
+	if (like) {
+		vm->is_borrowed = true;
+		vm->layout = like->layout;
+		vm->backing = like->backing;
+	} else {
+		ret = make_memory(vm, c, err);
+	}
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < vm->layout->nr_ranges; i++) {
@@ -144,7 +183,7 @@ static int init_memory(struct vm *vm, const struct bench_case *c,
 		if (range->kind != VM_BAR)
 			vm->pinned_bytes += range->size;
 	}
-	if (huge_page(c) || strstr(word, "thp"))
+	if (huge_page(c) || strstr(value, "thp") || !strncmp(value, "file-", 5))
 		vm->huge_bytes = huge_bytes(vm);
 	return 0;
 }
@@ -236,7 +275,7 @@ static u64 nr_leaves(const struct bench_case *c)
 
 int vm_init(struct vm *vm, const struct bench_env *env,
 	    const struct bench_case *c, enum bench_phase phase,
-	    struct iopt_err *err)
+	    const struct vm *like, struct iopt_err *err)
 {
 	const char *word = bench_value(c, "strategy");
 	u64 page = bench_size(c, "page");
@@ -262,7 +301,7 @@ int vm_init(struct vm *vm, const struct bench_env *env,
 			(tables_is_given(env, c) ||
 			 vm->t.cfg.params.policy == PGTABLE_NOSPLIT);
 	vm->is_quick = phase == BENCH_COUNT && !vm->strategy->wants_unfixed;
-	return init_memory(vm, c, err);
+	return init_memory(vm, c, like, err);
 }
 
 void vm_unmap(struct vm *vm)
@@ -280,6 +319,8 @@ void vm_fini(struct vm *vm)
 	free(vm->domains);
 	free(vm->quick);
 	tables_fini(&vm->t);
+	if (vm->is_borrowed)
+		return;
 	vm_backing_destroy(vm->backing);
 	vm_layout_destroy(vm->layout);
 }

@@ -39,6 +39,7 @@ struct vm_quick;
  * @containers: a container for each time
  * @domains: the domain of each
  * @quick: domains whose lookups are quick, for a counting pass
+ * @is_borrowed: layout and backing are another's
  * @is_quick: lookups are only counted: leaf by leaf will do
  * @nr: entries in @containers and @domains
  * @host_page: of the host's kernel and of the table, in bytes
@@ -56,6 +57,7 @@ struct vm {
 	struct vfio *containers;
 	struct iommu_domain **domains;
 	struct vm_quick *quick;
+	bool is_borrowed;
 	bool is_quick;
 	size_t nr;
 	u64 host_page;
@@ -74,6 +76,8 @@ IOPT_BEGIN_DECLS
  * @env: of the process; must outlive @vm
  * @c: case with these keys
  * @phase: counted twin, recorder or sink, as tables_init()
+ * @like: whose memory to use, for the same machine; must outlive @vm. NULL for
+ *	memory of its own: what is live is never twice the same
  * @err: gets the reason of a failure; may be NULL
  *
  * Nothing is mapped yet.
@@ -85,7 +89,7 @@ IOPT_BEGIN_DECLS
  */
 int vm_init(struct vm *vm, const struct bench_env *env,
 	    const struct bench_case *c, enum bench_phase phase,
-	    struct iopt_err *err);
+	    const struct vm *like, struct iopt_err *err);
 
 /**
  * vm_fini() - Free all.

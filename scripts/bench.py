@@ -66,6 +66,10 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="order of what is run")
     parser.add_argument("--trace", action="append", default=[],
                         metavar="FILE", help="replay this instead (repeatable)")
+    parser.add_argument("--frames", action="append", default=[],
+                        metavar="FILE", help="tear down machines whose memory "
+                        "has these frames; without a filter nothing else "
+                        "(repeatable)")
     parser.add_argument("--kernel", action="append", default=[],
                         metavar="TREE", help="build this Linux tree and "
                         "measure its io-pgtable-arm.c; without a filter "
@@ -138,13 +142,16 @@ def settings_of(args: argparse.Namespace) -> runner.Settings:
     families = args.family
     if args.trace and not families and not args.filter:
         families = ["replay"]
+    wanted = args.filter
+    if args.frames and not families and not wanted:
+        families, wanted = ["teardown"], "/backing:file-"
     seed = args.seed if args.seed is not None \
         else random.SystemRandom().getrandbits(31)
     return runner.Settings(
         bench=str(args.bench), rounds=rounds, seed=seed, budget_s=budget,
         subset="quick" if args.quick else "full" if args.full else "",
-        filter=args.filter or ("/engine:kernel-" if args.kernel else ""),
-        cpu=args.cpu, node=args.node, traces=tuple(args.trace),
+        filter=wanted or ("/engine:kernel-" if args.kernel else ""),
+        cpu=args.cpu, node=args.node, traces=tuple(args.trace), frames=tuple(args.frames),
         kernels=kernels_of(args), families=tuple(families),
         profiles=tuple(profiles_of(args)),
         min_time_ms=args.min_time_ms,
@@ -312,12 +319,13 @@ def measure(settings: runner.Settings, place: Place, argv: list[str],
     if args.out and args.out.is_dir():
         raise runner.UsageError(f"bench: OUT={args.out} is a directory; name "
                                 "a file in it")
-    for trace in settings.traces:
+    for variable, path in [("TRACE", p) for p in settings.traces] + \
+            [("FRAMES", p) for p in settings.frames]:
         try:
-            with open(trace, "rb"):
+            with open(path, "rb"):
                 pass
         except OSError as error:
-            raise runner.UsageError(f"bench: TRACE={trace}: "
+            raise runner.UsageError(f"bench: {variable}={path}: "
                                     f"{error.strerror}") from error
     families = runner.list_families(settings)
     if not families:

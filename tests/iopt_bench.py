@@ -46,6 +46,8 @@ class Usage(unittest.TestCase):
         (["map"], 2, "map: there are options only"),
         (["--filter", "no_such_case"], 1, "no case matches --filter no_such_case"),
         (["--out", "/nonexistent/o.json"], 1, "--out /nonexistent/o.json: No such file"),
+        (["--family", "teardown", "--frames", "/no/f.xz", "--filter", "1G/.*whole",
+          "--out", "/dev/null"], 1, "/no/f.xz"),
         (["--count-only", "--profile", "nosuch"], 2, 'no cost profile "nosuch"'),
         (["--profile", "none"], 2, "--profile: goes with --count-only"),
         (["--plan", "/nonexistent"], 2, "--plan /nonexistent: No such file"),

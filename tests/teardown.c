@@ -160,7 +160,7 @@ static struct census take_census(struct fixture *f)
 	struct vm vm;
 
 	f->env.profile = NULL;
-	must(vm_init(&vm, &f->env, &f->c, BENCH_TIME, &err), f, &err);
+	must(vm_init(&vm, &f->env, &f->c, BENCH_TIME, NULL, &err), f, &err);
 	for (size_t r = 0; r < vm.layout->nr_ranges; r++)
 		add_range(&c, &vm, r);
 	vm_fini(&vm);
@@ -315,8 +315,8 @@ static void trail_map(struct trail *t, const struct cost_profile *profile)
 	fixture_init(&t->f, t->f.c.values[0], t->f.c.values[1],
 		     t->f.c.values[2], t->f.c.values[3], t->f.c.values[4]);
 	t->f.env.profile = profile;
-	must(vm_init(&t->vm, &t->f.env, &t->f.c, BENCH_COUNT, &err), &t->f,
-	     &err);
+	must(vm_init(&t->vm, &t->f.env, &t->f.c, BENCH_COUNT, NULL, &err),
+	     &t->f, &err);
 	tlb_log_init(&t->log);
 	tlbsim_log(t->vm.t.sim, &t->log);
 	/* The arena's first byte: 2G of its physical addresses. */
@@ -461,7 +461,7 @@ static void test_faults_are_seen(void **state)
 
 	(void)state;
 	fixture_init(&f, "1G", "2M", "4K", "lpae-split", "chunked-fast");
-	must(vm_init(&vm, &f.env, &f.c, BENCH_TIME, &err), &f, &err);
+	must(vm_init(&vm, &f.env, &f.c, BENCH_TIME, NULL, &err), &f, &err);
 	must(vm_map(&vm, 1, &err), &f, &err);
 	iova = vm.layout->ranges[1].iova;
 	/* A page that is gone, and one that is somebody else's. */

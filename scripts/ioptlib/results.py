@@ -20,6 +20,7 @@ CLASSES_KEY = "iopt_counter_classes"
 COUNTED = "counted"
 SIM_PS = "sim_ps"
 UNPIN_PS = "unpin_ps"
+LIVE_BACKING = "/backing:live-"
 
 # What a row has besides counters; all of libbenchmark's but the last four.
 ROW_FIELDS = frozenset((
@@ -176,9 +177,14 @@ def counter_classes(context: Mapping[str, Any]) -> dict[str, str]:
 
 def inexact_counters(rows: Iterable[Row],
                      classes: Mapping[str, str]) -> list[str]:
-    """One line for each exact counter that is not the same in all rounds."""
+    """One line for each exact counter that is not the same in all rounds.
+
+    Each process allocates live memory anew, so there nothing is to be alike.
+    """
     seen: dict[tuple[str, str], set[Any]] = {}
     for row in rows:
+        if LIVE_BACKING in row["name"]:
+            continue
         for key, value in row.items():
             if classes.get(key) == "exact":
                 seen.setdefault((row["name"], key), set()).add(value)

@@ -56,6 +56,7 @@ class Settings:
     cpu: str = ""
     node: str = ""
     traces: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
@@ -74,6 +75,8 @@ class Settings:
             args += ["--filter", self.filter]
         for trace in self.traces:
             args += ["--trace", trace]
+        for path in self.frames:
+            args += ["--frames", path]
         for kernel in self.kernels:
             args += ["--kernel", kernel]
         return args
@@ -350,7 +353,7 @@ class Spool:
         """What was to be run; raises OSError or ValueError."""
         data = json.loads((self.path / "run.json").read_text("utf-8"))
         fields = data["settings"]
-        for key in ("traces", "kernels", "families", "profiles"):
+        for key in ("traces", "frames", "kernels", "families", "profiles"):
             fields[key] = tuple(fields[key])
         return (Settings(**fields),
                 [Family(f["name"], f["question"], tuple(f["cases"]),

@@ -138,6 +138,7 @@ def parse_args() -> argparse.Namespace:
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--family", action="append", default=[])
     parser.add_argument("--trace", action="append", default=[])
+    parser.add_argument("--frames", action="append", default=[])
     parser.add_argument("--profile", action="append", default=[])
     parser.add_argument("--filter", default="")
     for option in ("cpu", "node", "out", "plan"):

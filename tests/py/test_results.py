@@ -125,3 +125,12 @@ def test_load_names_the_file(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(results.BadOutput, match="bad.json"):
         results.load(path)
+
+
+def test_live_memory_has_no_exact_counters() -> None:
+    def rows(backing: str) -> list[dict[str, object]]:
+        return [{"name": f"teardown/vm:1G/backing:{backing}/page:4K",
+                 "nr_unmaps": n} for n in (5, 6)]
+    classes = {"nr_unmaps": "exact"}
+    assert results.inexact_counters(rows("live-4K"), classes) == []
+    assert len(results.inexact_counters(rows("4K"), classes)) == 1

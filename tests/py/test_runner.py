@@ -448,3 +448,14 @@ def test_time_left_knows_rounds_without_long_cases(
         progress.finish()
     progress.start(jobs[3])
     assert progress.seconds_left(0) == 10.0
+
+
+def test_frames_are_looked_for_first(bench: BenchRunner,
+                                     tmp_path: Path) -> None:
+    path = tmp_path / "my.frames"
+    ran = bench("--frames", str(path))
+    assert ran.code == 2
+    assert ran.err == f"bench: FRAMES={path}: No such file or directory\n"
+    path.write_text("")
+    ran = bench("--frames", str(path), "--family", "limit", "--reps", "1")
+    assert ran.code == 0, ran.err
