@@ -9,9 +9,10 @@
  *	are pinned). So a run ends with its block, or where a table begins.
  * Does not model: which block an allocator takes next (they are shuffled),
  *	small neighbours that are handed out one after the other, migration
- *types, per-CPU lists, NUMA nodes, compaction. Source: mm/page_alloc.c of
- *Linux 6.12 (__rmqueue_smallest(), expand()); shares of the orders after
- *data/traces vfio-vm-4k-*, see docs/layouts.md.
+ *	types, per-CPU lists, NUMA nodes, compaction.
+ * Source: mm/page_alloc.c of Linux 6.12 (__rmqueue_smallest(), expand());
+ *	shares of the orders after data/traces vfio-vm-4k-*, see
+ *	docs/layouts.md.
  */
 #ifndef IOPT_BUDDY_H
 #define IOPT_BUDDY_H

@@ -56,9 +56,9 @@ IOPT_BEGIN_DECLS
  *
  * No frame lies behind two addresses. Memory stays below 32 MiB for any layout,
  * but for frames that were recorded, which take 16 bytes a run. When a guest
- *has more RAM than was recorded, the recording is repeated in other frames;
- *when it has less, the beginning is taken. Recorded frames are moved to where
- *the models have the host's memory, and stay what they were modulo 1G.
+ * has more RAM than was recorded, the recording is repeated in other frames;
+ * when it has less, the beginning is taken. Recorded frames are moved to where
+ * the models have the host's memory, and stay what they were modulo 1G.
  *
  * Return: 0;
  * -EINVAL when there is no such word, the host's pages are of another size
@@ -80,9 +80,10 @@ int vm_backing_create(const char *word, const struct vm_layout *layout,
  * @range: index into the layout's ranges
  *
  * Offsets of its run() count from the start of the range; a run ends at the end
- * of the range. Cost of a run: a
- * hundred or so instructions, however large the layout is; a binary search for
- * recorded frames. It keeps no state.
+ * of the range. It keeps no state.
+ *
+ * Cost: a run takes a hundred or so instructions, however large the layout is;
+ * a binary search for recorded frames.
  *
  * Return: memory owned by @backing.
  */

@@ -88,9 +88,11 @@ int vm_frames_add(struct vm_frames *frames, u64 paddr, u64 size);
 u64 vm_frames_bytes(const struct vm_frames *frames);
 
 /**
- * vm_frames_tile() - How much of some memory can be repeated one after the
- *other so that offsets stay congruent to what a block may be aligned to, 1G.
+ * vm_frames_tile() - How much of some memory can be repeated.
  * @bytes: its size, not 0
+ *
+ * Copies one after the other stay congruent to the first one in what a block
+ * may be aligned to, 1G.
  *
  * Return: a multiple of 1G, or a power of two below 1G; at most @bytes.
  */

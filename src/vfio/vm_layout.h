@@ -3,15 +3,16 @@
  * Memory layouts of virtual machines: which ranges of guest physical addresses
  * QEMU's VFIO listener maps for DMA.
  *
- * Models: the flat view of guest physical memory of QEMU's machines virt
- *(arm64) and q35 (x86); what its listener makes of it: RAM, ROM and BARs that
- *can be mapped, each rounded inwards to the host's pages. Does not model:
- *emulated devices (nothing of them is mapped), a flash that is read as memory
- *(QEMU does not map it either), hot-plug, vIOMMUs, reserved windows of the
- *host's IOMMU, AMD's hole below 1T. Source: QEMU 7.2: "info mtree -f" of the
- *machines that data/layouts names; hw/arm/virt.c (base_memmap, extended_memmap,
- *virt_set_memmap()), hw/i386/pc_q35.c (pc_q35_init()), hw/i386/pc.c
- *(pc_memory_init()), hw/vfio/common.c (vfio_listener_skipped_section(),
+ * Models: the flat view of guest physical memory of QEMU's machines virt (on
+ *	arm64) and q35 (on x86); what its listener makes of it: RAM, ROM and
+ *	BARs that can be mapped, each rounded inwards to the host's pages.
+ * Does not model: emulated devices (nothing of them is mapped), a flash that
+ *	is read as memory (QEMU does not map it either), hot-plug, vIOMMUs,
+ *	reserved windows of the host's IOMMU, AMD's hole below 1T.
+ * Source: QEMU 7.2: "info mtree -f" of the machines that data/layouts names;
+ *	hw/arm/virt.c (base_memmap, extended_memmap, virt_set_memmap()),
+ *	hw/i386/pc_q35.c (pc_q35_init()), hw/i386/pc.c (pc_memory_init()),
+ *	hw/vfio/common.c (vfio_listener_skipped_section(),
  *	vfio_listener_region_add()).
  */
 #ifndef IOPT_VM_LAYOUT_H
@@ -56,8 +57,7 @@ struct vm_range {
 };
 
 /**
- * struct vm_layout - A virtual machine's DMA ranges; vm_layout_create() makes
- *it.
+ * struct vm_layout - DMA ranges of a virtual machine; see vm_layout_create().
  * @name: word of the machine: "virt", "q35"
  * @title: what the machine is, in a line
  * @source: where the ranges come from

@@ -35,16 +35,17 @@ IOPT_BEGIN_DECLS
  * @frames: caller's; set to the frames, untouched on failure. They make up at
  *	most cfg.bytes, and no more than a quarter of the memory that is
  *	available, or the free hugetlb pages; a multiple of 1G, or a power of
- *two below
+ *	two below
  * @err: gets the reason of a failure; may be NULL
  *
  * Return: 0;
  * -EINVAL when there is no such way on a host of these pages;
  * -EPERM when this process may not see frames (CAP_SYS_ADMIN);
- * -ENODEV when this host has no pages of that size, or transparent ones are
- *off; -ENOSPC when too few of them are free, or too little memory is; -ENOMEM
- *when there is no memory; any other negative errno of mmap(2), madvise(2) or
- *pagemap_read().
+ * -ENODEV when this host has no pages of that size, transparent ones are off,
+ * or its kernel has no pagemap;
+ * -ENOSPC when too few of them are free, or too little memory is;
+ * -ENOMEM when there is no memory;
+ * any other negative errno of mmap(2), madvise(2) or pagemap_read().
  */
 int vm_live_measure(const struct vm_live_cfg *cfg, struct vm_frames *frames,
 		    struct iopt_err *err);
