@@ -116,80 +116,76 @@ static void rig_of(struct rig *rig)
 					 .is_strict = true });
 }
 
+static void map_ok(struct rig *rig, u64 iova, u64 paddr, u64 size)
+{
+	expect_int(iommu_map(&rig->domain, iova, paddr, size, PROT), 0, "map");
+}
+
+/* What the oracle has found so far. */
+static void check(struct rig *rig, u64 nr_stale, u64 nr_bbm)
+{
+	struct oracle_counts counts = rig_check(rig);
+
+	expect_u64(counts.stale_after_sync, nr_stale, "stale");
+	expect_u64(counts.bbm_violations, nr_bbm, "bbm");
+}
+
 /* A level more leaves what is cached as it is, and under watch. */
 static void a_new_top(void **state)
 {
-	struct oracle_counts counts;
 	struct rig rig;
 
 	(void)state;
 	rig_of(&rig);
-	expect_int(iommu_map(&rig.domain, SZ_64K, PADDR, SZ_64K, PROT), 0,
-		   "map");
+	map_ok(&rig, SZ_64K, PADDR, SZ_64K);
 	rig_access(&rig, SZ_64K + SZ_4K, PADDR + SZ_4K, "below");
 	/* Nobody has told the hardware: it walks three levels still. */
-	expect_int(iommu_map(&rig.domain, SZ_512G, 2 * PADDR, SZ_4K, PROT), 0,
-		   "map");
+	map_ok(&rig, SZ_512G, 2 * PADDR, SZ_4K);
 	rig_access(&rig, SZ_512G, 0, "before it is told");
 	rig_grow(&rig);
 	rig_access(&rig, SZ_512G, 2 * PADDR, "after");
 	rig_access(&rig, SZ_64K + 3 * SZ_4K, PADDR + 3 * SZ_4K, "below");
-	counts = rig_check(&rig);
-	expect_u64(counts.stale_after_sync, 0, "stale");
-	expect_u64(counts.bbm_violations, 0, "bbm");
-
+	check(&rig, 0, 0);
 	rig_fini(&rig);
 }
 
 /* Gone with no invalidation, then a new top: what was cached is known still. */
 static void what_was_cached_below(void **state)
 {
-	struct oracle_counts counts;
 	struct rig rig;
 
 	(void)state;
 	rig_of(&rig);
-	expect_int(iommu_map(&rig.domain, SZ_64K, PADDR, SZ_64K, PROT), 0,
-		   "map");
+	map_ok(&rig, SZ_64K, PADDR, SZ_64K);
 	rig_access(&rig, SZ_64K + SZ_4K, PADDR + SZ_4K, "below");
-	rig_check(&rig);
+	check(&rig, 0, 0);
 	expect_u64(rig.pgt->ops.unmap_pages(rig.pgt, SZ_64K, SZ_4K, 1, NULL),
 		   SZ_64K, "unmap");
-	expect_int(iommu_map(&rig.domain, SZ_512G, 2 * PADDR, SZ_4K, PROT), 0,
-		   "map");
+	map_ok(&rig, SZ_512G, 2 * PADDR, SZ_4K);
 	rig_grow(&rig);
-	counts = rig_check(&rig);
-	expect_u64(counts.stale_leaves, 1, "stale");
-	expect_u64(counts.bbm_violations, 0, "bbm");
+	check(&rig, 1, 0);
 	/* Others in its place: each of its 16 entries was seen. */
-	expect_int(iommu_map(&rig.domain, SZ_64K, PADDR + SZ_64K, SZ_64K, PROT),
-		   0, "map");
-	counts = rig_check(&rig);
-	expect_u64(counts.bbm_violations, 16, "bbm");
+	map_ok(&rig, SZ_64K, PADDR + SZ_64K, SZ_64K);
+	check(&rig, 1, 16);
 	rig_fini(&rig);
 }
 
 /* An unmap from inside of a page invalidates all of it. */
 static void from_inside(void **state)
 {
-	struct oracle_counts counts;
 	struct rig rig;
 
 	(void)state;
 	rig_of(&rig);
-	expect_int(iommu_map(&rig.domain, SZ_1M, PADDR, SZ_64K, PROT), 0,
-		   "map");
+	map_ok(&rig, SZ_1M, PADDR, SZ_64K);
 	rig_access(&rig, SZ_1M, PADDR, "first page");
-	rig_check(&rig);
+	check(&rig, 0, 0);
 	/* From the last page on, and as far behind: see docs/model.md. */
 	expect_u64(iommu_unmap(&rig.domain, SZ_1M + 15 * SZ_4K, SZ_4K), SZ_64K,
 		   "unmap");
 	rig_access(&rig, SZ_1M, 0, "first page");
-	expect_int(iommu_map(&rig.domain, SZ_1M, 2 * PADDR, SZ_64K, PROT), 0,
-		   "map");
-	counts = rig_check(&rig);
-	expect_u64(counts.stale_after_sync, 0, "stale");
-	expect_u64(counts.bbm_violations, 0, "bbm");
+	map_ok(&rig, SZ_1M, 2 * PADDR, SZ_64K);
+	check(&rig, 0, 0);
 	rig_fini(&rig);
 }
 
