@@ -26,7 +26,7 @@ mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 stty raw -echo
 for module in $(cat /modules/order); do
-    insmod /modules/$module || echo "@insmod $module"
+    insmod /modules/$module || { dmesg | tail -n 9; echo "@insmod $module"; }
 done
 echo "@up $(uname -r)"
 while read -r line; do

@@ -150,7 +150,9 @@ class Guest:
             stderr=(self._directory / "stderr").open("wb"))
         assert self._process.stdout
         os.set_blocking(self._process.stdout.fileno(), False)
-        up = self.expect(r"@up (\S+)", self._boot_timeout_s)
+        up = self.expect(r"@(?:up|insmod) (\S+)", self._boot_timeout_s)
+        if up[0].startswith("@insmod"):
+            raise self._fail(f"the kernel does not take the module {up[1]}")
         self.release = up[1]
         self.boot_s = time.monotonic() - started
         self._qmp = _Qmp(self._directory / "qmp")

@@ -364,6 +364,31 @@ def document(results: Sequence[Result],
     return {"context": dict(context), "rows": rows}
 
 
+RECORD_KEY = ("scenario", "driver", "granule", "stage", "ril")
+
+
+def _record(result: Result) -> dict[str, Any]:
+    """What a kernel did, without what was simulated beside it."""
+    setup = result.setup
+    return {
+        "scenario": result.scenario, "driver": setup.driver,
+        "granule": setup.granule, "stage": setup.stage, "ril": setup.ril,
+        "ias": setup.ias, "oas": setup.oas, "kernel": setup.release,
+        "ops": [{"line": v.kernel.line, **{
+            key: value for key, value in _side(v.kernel).items()
+            if key != "note"}} for v in result.verdicts]}
+
+
+def merged_records(before: str, results: Sequence[Result]) -> str:
+    """Records, one JSON object a line, with new ones in their places."""
+    records = [json.loads(line) for line in before.splitlines()]
+    records += [_record(result) for result in results if not result.skipped]
+    by_key = {tuple(record[key] for key in RECORD_KEY): record
+              for record in records}
+    return "".join(json.dumps(by_key[key], separators=(",", ":")) + "\n"
+                   for key in sorted(by_key))
+
+
 def _streams(verdict: Verdict) -> list[str]:
     """Both streams side by side round the first difference."""
     pairs = list(zip_longest(map(str, verdict.kernel.stream),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Stands in for QEMU: a console with a shell of three commands, a monitor.
 
-$FAKE_QEMU: die (says something and exits), mute (never comes up).
+$FAKE_QEMU: die (says something and exits), mute (never comes up),
+insmod (a module fails).
 """
 
 import json
@@ -57,6 +58,8 @@ if "-D" in sys.argv:
     with open(option("-D"), "w") as trace:
         trace.write("first\nsecond\n")
 print("[    0.1] a line of the kernel", flush=True)
+if os.environ.get("FAKE_QEMU") == "insmod":
+    print("vfio: disagrees\n@insmod vfio.ko", flush=True)
 if os.environ.get("FAKE_QEMU") != "mute":
     print("@up 6.12.0-fake\r", flush=True)
 for command in sys.stdin:

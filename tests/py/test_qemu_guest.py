@@ -83,6 +83,12 @@ def test_dies(start: Callable[..., Guest]) -> None:
             raise AssertionError("it did not boot")
 
 
+def test_module_that_fails(start: Callable[..., Guest]) -> None:
+    with pytest.raises(GuestError, match="(?s)module vfio.ko.*disagrees"):
+        with start("insmod"):
+            raise AssertionError("it did not boot")
+
+
 def test_never_up(start: Callable[..., Guest]) -> None:
     guest = start("mute", 0.5)
     with pytest.raises(GuestError, match="(?s)nothing more.*of the kernel"):

@@ -245,6 +245,30 @@ def test_document() -> None:
     assert document["rows"][1]["skipped"] == "no iommufd"
 
 
+def test_records() -> None:
+    """A line a setup, the newest, sorted; skips leave nothing."""
+    first = result(op(FIRST, END, note="from the trace"), op())
+    other = Result("a", dataclasses.replace(SETUP, ril="off"), [])
+    before = qemu_validate.merged_records("", [
+        first, other, Result("iommufd", SETUP, skipped="no iommufd")])
+    assert [json.loads(line)["scenario"] for line in before.splitlines()] == \
+        ["a", "page"]
+    record = json.loads(before.splitlines()[1])
+    assert record["ops"] == [{
+        "line": "vfio_unmap 0 4K", "ret": 4096, "warnings": 0,
+        "commands": {"TLBI_NH_VA": 1}, "sync": 1,
+        "ranges": [{"num": 0, "scale": 9, "ttl": 3, "tg": 1, "leaf": 1,
+                    "count": 1}]}]
+    assert (record["kernel"], record["ias"]) == (SETUP.release, 48)
+    after = qemu_validate.merged_records(
+        before, [result(op(END), op()),
+                 Result("page", dataclasses.replace(SETUP, stage=2), [])])
+    rows = [json.loads(line) for line in after.splitlines()]
+    assert [(r["scenario"], r["stage"]) for r in rows] == [
+        ("a", 1), ("page", 1), ("page", 2)]
+    assert rows[1]["ops"][0]["commands"] == {}
+
+
 @pytest.mark.parametrize("line, need", [
     ("vfio_unmap 0 64M", 0),
     ("iommu_map 0 0x40000000 2M", 0),

@@ -97,6 +97,14 @@ def test_differs(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert "differs in sync" in text
 
 
+def test_record(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "kernels.jsonl"
+    assert run("--record", str(path), "--kernels", "7") == 0
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["ril"] for row in rows] == ["off", "on"]
+    assert rows[0]["ops"][0]["sync"] == 1
+
+
 def test_no_qemu(run: Any, monkeypatch: pytest.MonkeyPatch,
                  capsys: Any) -> None:
     monkeypatch.setattr(qemu_guest, "version", lambda qemu: "")
