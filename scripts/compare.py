@@ -20,8 +20,8 @@ from typing import Any
 
 from bench import (FAILED, INTERRUPTED, ROOT, USAGE, USUAL_PROFILES,
                    as_file_name, positive, shown)
-from ioptlib import comparing, comparison, formats, paired, results, runner, \
-    sides
+from ioptlib import (comparing, comparison, formats, paired, results, runner,
+                     sides)
 from ioptlib.console import Console
 
 

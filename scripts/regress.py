@@ -23,8 +23,8 @@ from pathlib import Path
 
 from bench import FAILED, INTERRUPTED, PASS, ROOT, USAGE, as_file_name, shown
 from compare import command_text, place_context
-from ioptlib import comparing, comparison, gate, names, paired, results, \
-    runner, sides, verdict
+from ioptlib import (comparing, comparison, gate, names, paired, results,
+                     runner, sides, verdict)
 from ioptlib.console import Console
 from ioptlib.sides import Side
 

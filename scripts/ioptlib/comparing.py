@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import comparison, cover, formats, names, paired, results, runner, \
-    sides, stats
+from . import (comparison, cover, formats, names, paired, results, runner,
+               sides, stats)
 from .comparison import Comparison
 from .paired import NEW, OLD, Count, Design, Job, Output, Pair, Session
 from .sides import Side
@@ -184,8 +184,8 @@ def _second_stage(session: Session, outputs: Callable[..., Timing],
                              design.nr_second, design.seed + 1)
     if not jobs:
         return
-    session.console.say(f"stage two: {len(suspects)} suspects, "
-                        f"{design.nr_second} pairs")
+    session.console.complain(f"stage two: {len(suspects)} suspects, "
+                             f"{design.nr_second} pairs")
     found = outputs(jobs, is_late=Lateness(design.budget_s, started))
     timing += found
     nr_pairs = min((len({job.round for job, _ in found

@@ -345,8 +345,9 @@ def assemble(design: Design, counts: Mapping[str, Count],
     everything = [*counting, *timing]
     context, _ = results.merge_contexts(
         [output.context for _, output in timing or everything] or [{}])
-    of_side: dict[str, dict[str, Any]] = {arm: next((output.context for job, output in everything
-                          if job.arm == arm), {}) for arm in (OLD, NEW)}
+    of_side: dict[str, dict[str, Any]] = {
+        arm: next((output.context for job, output in everything
+                   if job.arm == arm), {}) for arm in (OLD, NEW)}
     more = dict(extra)
     context.update(more.pop("context", {}))
     info = {
@@ -490,7 +491,8 @@ def _document(sides: Mapping[str, results.Result],
                 (row for s in found.cases.values() for row in s.good),
                 classes[arm]))),
         "incomplete": "; ".join(dict.fromkeys(
-            f"{arm} {found.context.get('iopt_incomplete_reason') or 'broke off'}"
+            f"{arm} "
+            f"{found.context.get('iopt_incomplete_reason') or 'broke off'}"
             for arm, found in sides.items()
             if found.context.get("iopt_incomplete") == "true")),
     }

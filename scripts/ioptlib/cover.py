@@ -88,6 +88,12 @@ def work(case: names.Case) -> tuple[str, tuple[str, ...]]:
             ("block", "part", "where")
     if get("pages") and get("leaf"):
         return times(get("pages"), get("leaf"), ""), ("pages", "leaf")
+    if get("vm") and get("strategy"):
+        return f"{get('vm')} {get('backing')} {get('strategy')}", \
+            ("vm", "backing", "strategy")
+    if get("threads") and get("place"):
+        return f"{get('threads')} threads {get('place')}", \
+            ("threads", "place")
     if get("trace"):
         return get("trace"), ("trace",)
     if get("size"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from . import cover, formats
-from .comparison import (FAILED, INCONCLUSIVE, PASS, REGRESSION, Comparison)
+from .comparison import FAILED, INCONCLUSIVE, PASS, REGRESSION, Comparison
 
 SCHEMA = 1
 MAX_S = 5.0
@@ -329,5 +329,3 @@ def bless_text(report: Report) -> str:
     lines += [f"{name}: new" for name in report.added]
     return "".join(f"{line}\n" for line in lines) or \
         "the baseline is as it was\n"
-
-

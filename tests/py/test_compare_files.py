@@ -53,7 +53,8 @@ CONTEXT = {
 def sound() -> Document:
     """A result of nine rounds, each a little slower than the last."""
     made = [{**row, "iterations": 1000, "cpu_time": 30.0,
-             "pte_writes": 256 if "256" in name else 1, "tables_alloc": 0, "block_min_ns": row["real_time"] * 0.95}
+             "pte_writes": 256 if "256" in name else 1, "tables_alloc": 0,
+             "block_min_ns": row["real_time"] * 0.95}
             for name, ns in CASES.items()
             for row in rows(name, [ns * (1 + i / 1000) for i in range(9)])]
     return {"context": dict(CONTEXT), "benchmarks": made}

@@ -244,7 +244,8 @@ def test_a_crash_is_told(build: Builder, compare: Compare) -> None:
 def test_interrupt_and_resume(build: Builder, compare: Compare,
                               tmp_path: Path) -> None:
     words = [str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
-             "^limit.*count:1$", "--reps", "6", "--seed", "4", "--profile", "none"]
+             "^limit.*count:1$", "--reps", "6", "--seed", "4",
+             "--profile", "none"]
     with subprocess.Popen(
             [sys.executable, str(ROOT / "scripts/compare.py"), "--results",
              str(tmp_path / "results"), *words], text=True, cwd=tmp_path,
