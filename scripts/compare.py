@@ -20,8 +20,8 @@ from typing import Any
 
 from bench import (FAILED, INTERRUPTED, ROOT, USAGE, USUAL_PROFILES,
                    as_file_name, positive, shown)
-from ioptlib import (comparing, comparison, formats, paired, results, runner,
-                     sides)
+from ioptlib import (comparing, comparison, documents, formats, paired,
+                     results, runner, sides)
 from ioptlib.console import Console
 
 
@@ -123,12 +123,12 @@ def compare_files(args: argparse.Namespace, argv: list[str],
                              f"make cover-letter RESULTS={word}")
             return USAGE
     old, new = loaded
-    reasons = comparison.incomparable(old, new)
+    reasons = documents.incomparable(old, new)
     for reason in reasons:
         console.complain(f"compare: {reason}")
     if reasons:
         return comparison.INCONCLUSIVE
-    document = comparison.from_results(
+    document = documents.from_results(
         old, new, [Path(word).stem for word in args.sides],
         command_text(argv))
     found = comparison.analyse(document)

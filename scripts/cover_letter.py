@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import FAILED, PASS, ROOT, USAGE
-from ioptlib import comparison, formats, results, summary
+from ioptlib import comparison, documents, formats, results, summary
 
 
 def newest(directory: Path) -> list[Path]:
@@ -50,7 +50,7 @@ def comparisons(path: Path, old: str, new: str) \
         if comparison.INFO in document["context"]:
             return [comparison.analyse(document)]
         found = results.from_document(document)
-        return [comparison.analyse(comparison.from_rounds(
+        return [comparison.analyse(documents.from_rounds(
             found, *engines, str(found.context.get("iopt_command", ""))))
             for engines in engine_pairs(found, old, new)]
     except (results.BadOutput, UnicodeDecodeError,

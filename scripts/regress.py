@@ -184,6 +184,9 @@ def gate_design(args: argparse.Namespace, settings: gate.Settings, seed: int,
     of them has."""
     shop = sides.Workshop(ROOT, args.bench, say=console.complain)
     anchor = sides.resolve(args.anchor or settings.anchor, shop)
+    if anchor.engine:
+        raise sides.BadSide(f"ANCHOR={anchor.label} is an engine; a revision "
+                            "or a path of an iopt-bench is wanted")
     new = Side("this build", str(args.bench),
                revision=sides.revision_of(ROOT),
                code=sides.code_digest(args.bench))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import (comparison, cover, formats, names, paired, results, runner,
-               sides, stats)
+from . import (comparison, cover, documents, formats, names, paired, results,
+               runner, sides, stats)
 from .comparison import Comparison
 from .paired import NEW, OLD, Count, Design, Job, Output, Pair, Session
 from .sides import Side
@@ -152,7 +152,7 @@ def carry_out(session: Session, extra: Mapping[str, Any],
         return _stage(session, jobs, **late)
 
     def document(timing: Timing) -> dict[str, Any]:
-        return comparison.assemble(
+        return documents.assemble(
             design, session.counts, counting, timing, ceilings,
             {**extra, "failures": session.failures,
              "incomplete": session.incomplete})
@@ -169,6 +169,7 @@ def carry_out(session: Session, extra: Mapping[str, Any],
         _second_stage(session, outputs, document, timing, started)
     if not is_running and not session.incomplete:
         session.incomplete = "merged from its spool after it broke off"
+        session.is_broken = True
     return document(timing)
 
 
@@ -217,14 +218,15 @@ def write_all(document: dict[str, Any], found: Comparison,
 
 def finish(session: Session, extra: Mapping[str, Any], stem: Path,
            is_running: bool = True) -> tuple[Comparison, dict[str, Any]]:
-    """Carry it out, write it all, and give up the spool if it is whole.
+    """Carry it out, write it all, and give up the spool unless there is
+    something to go on with, or to look into.
 
     Raises OSError, runner.UsageError, runner.SpoolError.
     """
     document = carry_out(session, extra, is_running)
     found = comparison.analyse(document)
     write_all(document, found, stem)
-    if not session.incomplete and not session.failures:
+    if not session.is_broken and not session.failures:
         session.spool.remove()
     return found, document
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import names, verdict
+from . import names, summary, verdict
 from .comparison import FILES, NULL_FAMILY, PAIRED, Comparison, Counter, Line
 from .paired import NEW, OLD
 
@@ -417,6 +417,10 @@ def left_out(found: Comparison) -> list[str]:
         reasons.setdefault(why, []).append(key)
     lines += [part for why, keys in reasons.items()
               for part in wrap(f"skipped: {len(keys)}, {why}: {keys[0]}"
+                               + (" ..." if len(keys) > 1 else ""))]
+    lines += [part for word, keys in found.warnings.items()
+              for part in wrap(f"in doubt: {len(keys)}, "
+                               f"{summary.DOUBTS.get(word, word)}: {keys[0]}"
                                + (" ..." if len(keys) > 1 else ""))]
     return lines + [part for failure in found.failures
                     for part in wrap(f"FAILED {failure}")]

@@ -274,6 +274,8 @@ class Session:
     """A comparison that is being run.
 
     counts: repetitions as calibrated; only cases in it are timed
+    incomplete: why not all was run
+    is_broken: it can be gone on with, so the spool has to stay
     """
 
     design: Design
@@ -283,6 +285,7 @@ class Session:
     counts: dict[str, Count] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     incomplete: str = ""
+    is_broken: bool = False
     cpu: str = ""
 
     def __post_init__(self) -> None:
@@ -402,10 +405,11 @@ class Session:
             try:
                 self.run_one(job, progress)
             except runner.SpoolError as error:
-                self.incomplete = str(error)
+                self.incomplete, self.is_broken = str(error), True
                 return False
             if self.interrupt.name:
                 self.incomplete = f"interrupted by {self.interrupt.name}"
+                self.is_broken = True
                 return False
         return True
 

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 import compare
 import pytest
-from ioptlib import comparison, formats, results
+from ioptlib import comparison, documents, formats, results
 from made import rows
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "compare"
@@ -161,6 +161,7 @@ ROWS: list[tuple[str, Change, Change, int]] = [
     ("incomplete", nothing, both(context("iopt_incomplete", "true"), context(
         "iopt_incomplete_reason", "interrupted by SIGINT")), 4),
     ("refused", nothing, put("label", "refused"), 4),
+    ("in-doubt", nothing, put("label", "ok;warn=n2n,short"), 0),
     ("inexact", nothing, put("pte_writes", 3, nr=2), 1),
     ("hostile", hostile, hostile, 0),
 ]
@@ -285,7 +286,7 @@ def found() -> comparison.Comparison:
     rename("count:256", "count:128")(old)
     rename("map/engine:lpae-7.3/granule:4K/size:4K/count:128",
            "map/engine:lpae-7.3/granule:4K/size:4K/count:256")(old)
-    return comparison.analyse(comparison.from_results(
+    return comparison.analyse(documents.from_results(
         results.from_document(old), results.from_document(new),
         ["<old>", "new|\x1b"], "make compare"))
 
@@ -333,7 +334,7 @@ def test_googles_compare_reads_it(tmp_path: Path) -> None:
     if not tool.exists():
         pytest.skip("Google's compare.py (libbenchmark-tools) is not here")
     old, new = changed(nothing, scale(1.5))
-    document = comparison.from_results(
+    document = documents.from_results(
         results.from_document(old), results.from_document(new), ["a", "b"])
     path = tmp_path / "c.json"
     path.write_text(results.dump(document), "utf-8")

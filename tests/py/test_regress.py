@@ -250,6 +250,8 @@ def test_usage(run: Regress) -> None:
     assert run("--filter", "no_such_case").code == 2
     ran = run("--filter", "^limit", "--anchor", "no-such-revision")
     assert ran.code == 2 and "is neither" in ran.err
+    ran = run("--filter", "^limit", "--anchor", "lpae-7.3")
+    assert ran.code == 2 and "ANCHOR=lpae-7.3 is an engine" in ran.err
 
 
 def test_what_is_committed_fits_together() -> None:
