@@ -32,7 +32,7 @@ export V
 
 .DEFAULT_GOAL := help
 .PHONY: track report help deps tools bench quick regress bless compare \
-	cover-letter kernel kernels kernel-selftest test list plot validate \
+	cover-letter kernel kernels kernel-selftest fidelity test list plot validate \
 	validate-qemu clean
 .NOTPARALLEL:
 
@@ -145,6 +145,13 @@ kernel-selftest: ## run the selftests that KERNEL itself brings
 	@$(PYTHON_RUN) scripts/kernel.py --selftest \
 		$(call arg,--label,LABEL) \
 		$(or $(KERNEL),$(error KERNEL=TREE is wanted, see make help))
+
+fidelity: ## time each model against the driver's own code, see make kernel
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/fidelity.py $(call arg,--filter,FILTER) \
+		$(call arg,--cpu,CPU) $(call arg,--reps,REPS) \
+		$(call arg,--seed,SEED) $(KERNEL)
 
 test: ## build in build-test and run all tests
 	@scripts/deps --check test
