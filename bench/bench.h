@@ -196,6 +196,8 @@ struct bench_counts {
  *	the first of them is counted; they find it in @env->shared. NULL for
  *	nothing; on failure *@shared stays as it is
  * @unshare: frees what @share made
+ * @takes_short: engines of short descriptors go with it; elsewhere they are
+ *	skipped by name
  * @has_ledger: its operations invalidate: a case also has a row for each cost
  *	profile, with what is sent
  * @takes_profile: does @c have a row of the ledger for @profile? NULL: for each
@@ -230,6 +232,7 @@ struct bench_family {
 	int (*share)(const struct bench_env *env, const struct bench_case *c,
 		     void **shared, struct iopt_err *err);
 	void (*unshare)(void *shared);
+	bool takes_short;
 	bool has_ledger;
 	bool (*takes_profile)(const struct bench_case *c,
 			      const struct cost_profile *profile);

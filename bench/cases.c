@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ledger.h"
+#include "pgtable.h"
 #include "sizes.h"
 
 #define LOWER	"abcdefghijklmnopqrstuvwxyz0123456789_"
@@ -235,6 +236,18 @@ static int list_add(struct bench_list *list, const struct bench_case *c,
 	return 0;
 }
 
+static void skip_short(const struct bench_env *env, struct bench_case *c)
+{
+	const char *name = bench_value(c, "engine");
+	const struct pgtable_engine *engine =
+		name ? pgtable_set_find(env->engines, name) : NULL;
+
+	if (engine && engine->format == PGTABLE_V7S && !c->family->takes_short)
+		snprintf(c->skip, sizeof(c->skip),
+			 "short descriptors are measured in map, unmap and "
+			 "unmap_partial");
+}
+
 /* Case number @at of the product of @nr values a key, the last key fastest. */
 static int product_add(struct bench_list *list, const struct bench_family *f,
 		       const struct bench_env *env, const size_t *nr, size_t at,
@@ -252,6 +265,7 @@ static int product_add(struct bench_list *list, const struct bench_family *f,
 	}
 	if (f->check && !f->check(env, &c))
 		return 0;
+	skip_short(env, &c);
 	ret = case_name(&c, err);
 	return ret ? ret : list_add(list, &c, err);
 }

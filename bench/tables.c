@@ -16,6 +16,8 @@
 #include "walker.h"
 
 #define IAS	   48
+#define IAS_SHORT  32
+#define SHORT	   "-v7s" /* ends the names of engines of short descriptors */
 #define IAS_OF_4T  52
 #define MAX_TABLES 64
 #define NR_ENGINES 6 /* of one format */
@@ -26,7 +28,7 @@
 
 const char *const tables_granules[] = { "4K", "16K", "64K", NULL };
 const char *const tables_sizes[] = {
-	"4K", "16K", "64K", "2M", "32M", "512M", "1G", "4T", NULL,
+	"4K", "16K", "64K", "1M", "2M", "16M", "32M", "512M", "1G", "4T", NULL,
 };
 const char *const tables_nr_leaves[] = { "1", "16", "256", "full", NULL };
 const char *const tables_walkers[] = { "coherent", "noncoherent", NULL };
@@ -81,10 +83,27 @@ bool tables_fits(u64 granule, u64 leaf)
 	}
 }
 
+bool tables_is_short(const struct bench_case *c)
+{
+	const char *name = bench_value(c, "engine");
+	size_t len = strlen(name), end = strlen(SHORT);
+
+	return len > end && !strcmp(name + len - end, SHORT);
+}
+
+bool tables_fits_short(u64 granule, u64 leaf)
+{
+	return granule == SZ_4K && (leaf == SZ_4K || leaf == SZ_64K ||
+				    leaf == SZ_1M || leaf == 16 * SZ_1M);
+}
+
 bool tables_case_fits(const struct bench_case *c)
 {
 	u64 granule = bench_size(c, "granule");
 	u64 leaf = bench_size(c, "size");
+
+	if (tables_is_short(c))
+		return tables_fits_short(granule, leaf);
 
 	/* Of its pages those that others have, and two that lie between. */
 	if (bench_is(c, "engine", "amdv1"))
@@ -123,6 +142,8 @@ int tables_init(struct tables *t, const struct bench_env *env,
 	if (!e)
 		return iopt_err_set(err, -EINVAL, "there is no engine %s",
 				    engine);
+	if (e->format == PGTABLE_V7S)
+		ias = IAS_SHORT;
 	*t = (struct tables){
 		.env = env,
 		.engine = e,
@@ -186,10 +207,37 @@ static unsigned int leaf_level(const struct pgtable_geometry *geo, u64 leaf)
 	return level;
 }
 
+/* Tables of 256 pages below one of 4096 sections; 16 entries a large leaf. */
+static bool is_section(u64 leaf)
+{
+	return leaf >= SZ_1M;
+}
+
+static u64 short_copies(u64 leaf)
+{
+	return leaf / (is_section(leaf) ? SZ_1M : SZ_4K);
+}
+
+static u64 short_entries(const struct tables *t, u64 leaf)
+{
+	u64 pages = SZ_1M / SZ_4K;
+
+	return (is_section(leaf) ? 1ull << (t->cfg.ias - lg2_floor(SZ_1M)) :
+				   pages) /
+	       short_copies(leaf);
+}
+
+static bool has_short(const struct tables *t)
+{
+	return t->engine->format == PGTABLE_V7S;
+}
+
 u64 tables_copies(const struct tables *t, u64 leaf)
 {
 	struct pgtable_geometry geo = geometry(t);
 
+	if (has_short(t))
+		return short_copies(leaf);
 	return leaf / lpae_block_size(&geo, leaf_level(&geo, leaf));
 }
 
@@ -197,6 +245,8 @@ u64 tables_entries(const struct tables *t, u64 leaf)
 {
 	struct pgtable_geometry geo = geometry(t);
 
+	if (has_short(t))
+		return short_entries(t, leaf);
 	return (1ull << lpae_table_bits(&geo, leaf_level(&geo, leaf))) /
 	       tables_copies(t, leaf);
 }
@@ -205,6 +255,8 @@ unsigned int tables_levels(const struct tables *t, u64 small, u64 large)
 {
 	struct pgtable_geometry geo = geometry(t);
 
+	if (has_short(t))
+		return is_section(large) && !is_section(small);
 	return leaf_level(&geo, small) - leaf_level(&geo, large);
 }
 

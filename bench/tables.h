@@ -158,6 +158,19 @@ const char *tables_any_engine_at(const struct bench_env *env, size_t i);
 const char *tables_given_engine_at(const struct bench_env *env, size_t i);
 
 /**
+ * tables_is_short() - Has a case an engine of short descriptors?
+ * @c: case with a key engine
+ */
+bool tables_is_short(const struct bench_case *c);
+
+/**
+ * tables_fits_short() - Do short descriptors have leaves of this size?
+ * @granule: size of a page
+ * @leaf: size of the leaf
+ */
+bool tables_fits_short(u64 granule, u64 leaf);
+
+/**
  * tables_is_given() - Has a case an engine that the user gave?
  * @env: of the process
  * @c: case with a key engine

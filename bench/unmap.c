@@ -71,18 +71,18 @@ static int unmap_finish(void *ctx, u64 n, struct iopt_err *err)
 }
 
 /*
- * An entry a leaf, each reported, and one sync of the one range. AMD v1 has an
- * entry a copy, and one report a call.
+ * An entry a leaf, or a copy of it, each reported, and one sync of the one
+ * range. AMD v1 has one report a call.
  */
 static int unmap_count(void *ctx, struct bench_counts *counts,
 		       struct iopt_err *err)
 {
 	struct leaves *l = ctx;
 	const struct tables_layout *layout = &l->t.layout;
+	const u64 entries = layout->count * tables_copies(&l->t, layout->leaf);
 	const struct tables_counts want = {
-		.pte_writes =
-			layout->count * tables_copies(&l->t, layout->leaf),
-		.inval_pages = l->t.engine->is_fixed ? 1 : layout->count,
+		.pte_writes = entries,
+		.inval_pages = l->t.engine->is_fixed ? 1 : entries,
 		.syncs = 1,
 		.bytes_unmapped = layout->span,
 		.calls = 1,
@@ -135,6 +135,7 @@ static const struct bench_key keys[] = {
 
 const struct bench_family unmap_family = {
 	.name = "unmap",
+	.takes_short = true,
 	.has_ledger = true,
 	.question = "one unmap call, per leaf size and count, warm and cold",
 	.keys = keys,

@@ -282,7 +282,7 @@ static void random_on(const struct pgtable_engine *engine, bool is_counted,
 
 static bool is_lpae(const struct pgtable_engine *engine)
 {
-	return !engine->is_fixed;
+	return engine->format == PGTABLE_LPAE;
 }
 
 static void test_random(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What of a Linux tree has no model beside it: tables of Mali, tables out of a
- * driver's own allocator, warnings, the memory of a module.
+ * What of a Linux tree has no model beside it: tables of Mali, of short
+ * descriptors, out of a driver's own allocator; warnings; a module's memory.
  */
 #include "test.h"
 
@@ -97,6 +97,85 @@ static void test_mali(void **state)
 		module->destroy(&t);
 		end_arena(module, arena);
 	}
+}
+
+/* Slots of 16M with leaves of each size, against a list of them. */
+static void shuffle_short(struct pgtable *pgt, const char *name, u64 seed)
+{
+	static const size_t sizes[] = { SZ_4K, SZ_64K, SZ_1M, 16 * SZ_1M };
+	size_t size[NR_SLOTS] = { 0 };
+	struct gather gather;
+	struct rng rng;
+
+	gather_init(&gather);
+	rng_init(&rng, seed);
+	for (unsigned int i = 0; i < 4000; i++) {
+		u64 slot = rng_below(&rng, NR_SLOTS), iova = slot << 24;
+		struct pgtable_leaf leaf = { .size = 0 };
+		size_t mapped = 0;
+
+		if (pgt->ops.leaf_walk(pgt, iova, &leaf) ||
+		    leaf.iova >> 24 != slot)
+			leaf.size = 0;
+		if (leaf.size != size[slot] ||
+		    (size[slot] && leaf.paddr != (iova | 1ull << 31)))
+			fail_msg("%s seed %" PRIu64 ": leaf of %#" PRIx64
+				 " at %#" PRIx64 ", expected %#zx",
+				 name, seed, leaf.size, leaf.paddr, size[slot]);
+		expect_u64(pgt->ops.iova_to_phys(pgt, iova + 42),
+			   size[slot] ? (iova | 1ull << 31) + 42 : 0, name);
+		if (size[slot]) {
+			expect_u64(pgt->ops.unmap_pages(pgt, iova, size[slot],
+							1, &gather),
+				   size[slot], name);
+			size[slot] = 0;
+			continue;
+		}
+		size[slot] = sizes[rng_below(&rng, ARRAY_SIZE(sizes))];
+		expect_int(pgt->ops.map_pages(pgt, iova, iova | 1ull << 31,
+					      size[slot], 1, PROT, &mapped),
+			   0, name);
+		expect_u64(mapped, size[slot], name);
+	}
+}
+
+static void short_on(const struct pgtable_engine *engine, u64 seed)
+{
+	const struct arena_cfg arena_cfg = { .size = 16 * SZ_1M,
+					     .want_base_pages = true };
+	struct pgtable_cfg cfg = { .params = engine->params,
+				   .stage = 1,
+				   .granule = SZ_4K,
+				   .ias = 32,
+				   .oas = 32,
+				   .tlb = &inval_sink_ops };
+	struct iopt_err err = { "" };
+	struct pgtable *pgt = NULL;
+
+	expect_int(arena_create(&arena_cfg, &cfg.arena, &err), 0, err.msg);
+	for (int is_coherent = 0; is_coherent < 2; is_coherent++) {
+		cfg.coherent_walk = is_coherent;
+		expect_int(pgtable_create(engine, &cfg, &pgt, &err), 0,
+			   err.msg);
+		shuffle_short(pgt, engine->name, seed);
+		pgt->ops.free(pgt);
+	}
+	cfg.ias = 40;
+	expect_int(pgtable_create(engine, &cfg, &pgt, &err), -EINVAL,
+		   engine->name);
+	expect_text(err.msg, "there are only stage 1", engine->name);
+	expect_u64(arena_destroy(cfg.arena), 0, "bytes left");
+}
+
+static void test_short(void **state)
+{
+	const struct pgtable_engine_set *set = kernel_set_engines(kernels);
+	u64 seed = test_seed();
+
+	(void)state;
+	for (size_t i = 0; i < set->nr_more; i++)
+		if (set->more[i]->format == PGTABLE_V7S)
+			short_on(set->more[i], seed);
 }
 
 static void custom_on(const struct kmodule *module, bool is_coherent)
@@ -196,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mali),
+		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_custom_alloc),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_memory),

@@ -96,15 +96,17 @@ static int load(struct loaded *m, const char *path, struct iopt_err *err)
 }
 
 static int add_engine(struct kernel_set *set, const struct loaded *m,
-		      struct iopt_err *err)
+		      bool is_v7s, struct iopt_err *err)
 {
 	struct kernel_engine *e = &set->engines[set->set.nr_more];
 	int ret;
 
 	e->timed = m->doors[0];
 	e->counted = m->doors[1];
-	if ((size_t)snprintf(e->name, sizeof(e->name), "kernel-%s",
-			     e->timed->label) >= sizeof(e->name))
+	e->is_v7s = is_v7s;
+	if ((size_t)snprintf(e->name, sizeof(e->name), "kernel-%s%s",
+			     e->timed->label,
+			     is_v7s ? "-v7s" : "") >= sizeof(e->name))
 		return iopt_err_set(err, -EINVAL,
 				    "kernel-%.40s...: a label has at most %d "
 				    "letters",
@@ -137,7 +139,9 @@ static int set_init(struct kernel_set *set, const char *const *paths, size_t nr,
 
 		ret = load(m, paths[i], err);
 		if (!ret)
-			ret = add_engine(set, m, err);
+			ret = add_engine(set, m, false, err);
+		if (!ret && m->doors[0]->has_fmt[KMODULE_V7S])
+			ret = add_engine(set, m, true, err);
 	}
 	return ret;
 }

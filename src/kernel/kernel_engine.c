@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "barrier.h"
+#include "kernel_table.h"
 #include "lpae_table.h"
 #include "pte_count.h"
 #include "sizes.h"
@@ -138,7 +139,8 @@ static u64 wanted_pgsizes(const struct pgtable_cfg *cfg)
 	}
 }
 
-static void table_init(struct kernel_table *t, const struct pgtable_cfg *cfg)
+static void table_init(struct kernel_table *t, const struct pgtable_cfg *cfg,
+		       const struct kernel_table_cfg *table)
 {
 	struct pgtable *pgt = &t->lpae.pgt;
 
@@ -146,11 +148,12 @@ static void table_init(struct kernel_table *t, const struct pgtable_cfg *cfg)
 		.map_pages = kernel_map_pages,
 		.unmap_pages = kernel_unmap_pages,
 		.iova_to_phys = kernel_iova_to_phys,
-		.leaf_walk = lpae_leaf_walk,
+		.leaf_walk = table->leaf_walk,
 		.free = kernel_free,
 	};
 	pgt->cfg = *cfg;
 	pgt->geo = (struct pgtable_geometry){
+		.format = table->format,
 		.bits_per_level = t->kt.bits_per_level,
 		.start_level = t->kt.start_level,
 		.top_bits = t->kt.top_bits,
@@ -161,25 +164,23 @@ static void table_init(struct kernel_table *t, const struct pgtable_cfg *cfg)
 	t->lpae.pa_offset = arena_pa_offset(cfg->arena);
 }
 
-static int create_in(const struct kmodule *module,
-		     const struct pgtable_cfg *cfg, struct pgtable **out,
-		     struct iopt_err *err)
+int kernel_table_create(const struct kmodule *module,
+			const struct pgtable_cfg *cfg,
+			const struct kernel_table_cfg *table,
+			struct pgtable **out, struct iopt_err *err)
 {
 	const struct kmodule_cfg kcfg = {
-		.fmt = cfg->stage == 1 ? KMODULE_S1 : KMODULE_S2,
-		.pgsizes = wanted_pgsizes(cfg),
+		.fmt = table->fmt,
+		.pgsizes = table->pgsizes,
 		.ias = cfg->ias,
 		.oas = cfg->oas,
 		.coherent_walk = cfg->coherent_walk,
 		.tlb = cfg->tlb,
 		.cookie = cfg->cookie,
 	};
-	struct pgtable_geometry geo;
 	struct kernel_table *t;
-	int ret = lpae_geometry(cfg, &geo, err);
+	int ret = kernel_module_bind(module, cfg->arena, err);
 
-	if (!ret)
-		ret = kernel_module_bind(module, cfg->arena, err);
 	if (ret)
 		return ret;
 	t = calloc(1, sizeof(*t));
@@ -196,25 +197,52 @@ static int create_in(const struct kmodule *module,
 				    module->label, cfg->stage, cfg->granule,
 				    cfg->ias, cfg->oas);
 	}
-	table_init(t, cfg);
+	table_init(t, cfg, table);
 	*out = &t->lpae.pgt;
 	return 0;
+}
+
+static int create_lpae(const struct kmodule *module,
+		       const struct pgtable_cfg *cfg, struct pgtable **out,
+		       struct iopt_err *err)
+{
+	const struct kernel_table_cfg table = {
+		.fmt = cfg->stage == 1 ? KMODULE_S1 : KMODULE_S2,
+		.pgsizes = wanted_pgsizes(cfg),
+		.format = PGTABLE_LPAE,
+		.leaf_walk = lpae_leaf_walk,
+	};
+	struct pgtable_geometry geo;
+	int ret = lpae_geometry(cfg, &geo, err);
+
+	return ret ? ret : kernel_table_create(module, cfg, &table, out, err);
+}
+
+static int create_in(const struct kernel_engine *e,
+		     const struct kmodule *module,
+		     const struct pgtable_cfg *cfg, struct pgtable **out,
+		     struct iopt_err *err)
+{
+	return (e->is_v7s ? kernel_v7s_create : create_lpae)(module, cfg, out,
+							     err);
 }
 
 static int create_timed(const struct pgtable_engine *engine,
 			const struct pgtable_cfg *cfg, struct pgtable **out,
 			struct iopt_err *err)
 {
-	return create_in(((const struct kernel_engine *)engine)->timed, cfg,
-			 out, err);
+	const struct kernel_engine *e = (const struct kernel_engine *)engine;
+
+	return create_in(e, e->timed, cfg, out, err);
 }
 
 static int create_counted(const struct pgtable_engine *engine,
 			  const struct pgtable_cfg *cfg, struct pgtable **out,
 			  struct iopt_err *err)
 {
-	return create_in(((const struct kernel_engine *)engine)->counted, cfg,
-			 out, err);
+	const struct kernel_engine *e = (const struct kernel_engine *)engine;
+
+	return create_in(e, e->counted, cfg, out, err);
 }
 
 int kernel_engine_init(struct kernel_engine *e, struct iopt_err *err)
@@ -222,8 +250,10 @@ int kernel_engine_init(struct kernel_engine *e, struct iopt_err *err)
 	e->engine = (struct pgtable_engine){
 		.name = e->name,
 		.rule = e->timed->rule,
+		.format = e->is_v7s ? PGTABLE_V7S : PGTABLE_LPAE,
 		.create = create_timed,
 		.create_counted = e->counted ? create_counted : NULL,
 	};
-	return kernel_probe(e, &e->engine.params, err);
+	return kernel_probe(e, &e->engine.params, &e->engine.partial_fault,
+			    err);
 }

@@ -41,6 +41,8 @@ int kernel_engine_init(struct kernel_engine *e, struct iopt_err *err);
  * @e: engine that can create tables
  * @params: set to what it does; the ways to walk cannot be told apart, but for
  *	the one that is wrong
+ * @partial_fault: set when a part of a section cannot be unmapped without
+ *	harm, to a static text; otherwise as it was
  * @err: gets the reason of a failure; may be NULL
  *
  * Return: 0;
@@ -48,7 +50,7 @@ int kernel_engine_init(struct kernel_engine *e, struct iopt_err *err);
  * -ENOMEM when there is no memory.
  */
 int kernel_probe(const struct kernel_engine *e, struct pgtable_params *params,
-		 struct iopt_err *err);
+		 const char **partial_fault, struct iopt_err *err);
 
 IOPT_END_DECLS
 

@@ -65,13 +65,13 @@ static const struct inval_ops probe_ops = {
 };
 
 static int probe_create(struct probe *p, unsigned int stage, unsigned int ias,
-			struct iopt_err *err)
+			unsigned int oas, struct iopt_err *err)
 {
 	const struct pgtable_cfg cfg = {
 		.stage = stage,
 		.granule = SZ_4K,
 		.ias = ias,
-		.oas = 48,
+		.oas = oas,
 		.coherent_walk = true,
 		.arena = p->arena,
 		.tlb = &probe_ops,
@@ -104,26 +104,26 @@ static size_t probe_unmap(struct probe *p, u64 iova, size_t pgsize)
 }
 
 /* A page out of a block: what comes back is the policy. */
-static int probe_policy(struct probe *p, struct pgtable_params *params)
+static int probe_policy(struct probe *p, u64 iova, u64 block,
+			struct pgtable_params *params)
 {
-	if (probe_map(p, 0, SZ_2M))
+	u64 middle = iova + block / 2 + 1, unmapped;
+
+	if (probe_map(p, iova, block))
 		return -EINVAL;
 	params->walk = PGTABLE_WALK_LOOP;
-	if (p->pgt->ops.iova_to_phys(p->pgt, SZ_1M + 1) != SZ_1M + 1)
+	if (p->pgt->ops.iova_to_phys(p->pgt, middle) != middle)
 		params->walk = PGTABLE_WALK_UNFIXED;
-	switch (probe_unmap(p, 0, SZ_4K)) {
-	case 0:
+	unmapped = probe_unmap(p, iova, SZ_4K);
+	if (!unmapped)
 		params->policy = PGTABLE_NOSPLIT;
-		return 0;
-	case SZ_4K:
+	else if (unmapped == SZ_4K)
 		params->policy = PGTABLE_SPLIT;
-		return 0;
-	case SZ_2M:
+	else if (unmapped == block)
 		params->policy = PGTABLE_WHOLE;
-		return 0;
-	default:
+	else
 		return -EINVAL;
-	}
+	return 0;
 }
 
 /* An empty table in the place of a block: reported as a leaf or not. */
@@ -137,23 +137,49 @@ static int probe_clear(struct probe *p, struct pgtable_params *params)
 	return 0;
 }
 
-static int probe_table(struct probe *p, struct pgtable_params *params,
-		       struct iopt_err *err)
+static int unknown(const struct probe *p, int ret, struct iopt_err *err)
 {
-	int ret = probe_create(p, 1, 48, err);
+	return iopt_err_set(err, ret,
+			    "%s: maps and unmaps as no kernel does that is "
+			    "known",
+			    p->engine->name);
+}
+
+/*
+ * Of short descriptors only the policy is of interest; and kernels up to 6.12
+ * forget where a section was mapped to when they split it.
+ */
+static int probe_short(struct probe *p, struct pgtable_params *params,
+		       const char **fault, struct iopt_err *err)
+{
+	const u64 iova = 3 * SZ_1M, rest = iova + SZ_4K;
+	int ret = probe_create(p, 1, 32, 32, err);
 
 	if (ret)
 		return ret;
-	ret = probe_policy(p, params);
+	ret = probe_policy(p, iova, SZ_1M, params);
+	if (!ret && params->policy == PGTABLE_SPLIT &&
+	    p->pgt->ops.iova_to_phys(p->pgt, rest) != rest)
+		*fault = "this kernel's split of a section maps the rest of it "
+			 "to address 0";
+	probe_free(p);
+	return ret ? unknown(p, ret, err) : 0;
+}
+
+static int probe_table(struct probe *p, struct pgtable_params *params,
+		       struct iopt_err *err)
+{
+	int ret = probe_create(p, 1, 48, 48, err);
+
+	if (ret)
+		return ret;
+	ret = probe_policy(p, 0, SZ_2M, params);
 	if (!ret)
 		ret = probe_clear(p, params);
 	probe_free(p);
 	if (ret)
-		return iopt_err_set(err, ret,
-				    "%s: maps and unmaps as no kernel does "
-				    "that is known",
-				    p->engine->name);
-	ret = probe_create(p, 2, 40, err);
+		return unknown(p, ret, err);
+	ret = probe_create(p, 2, 40, 48, err);
 	if (ret)
 		return ret;
 	params->concat = p->pgt->geo.start_level ? PGTABLE_CONCAT_OLD :
@@ -163,7 +189,7 @@ static int probe_table(struct probe *p, struct pgtable_params *params,
 }
 
 int kernel_probe(const struct kernel_engine *e, struct pgtable_params *params,
-		 struct iopt_err *err)
+		 const char **partial_fault, struct iopt_err *err)
 {
 	const struct arena_cfg cfg = { .size = ARENA_BYTES,
 				       .want_base_pages = true };
@@ -172,7 +198,8 @@ int kernel_probe(const struct kernel_engine *e, struct pgtable_params *params,
 
 	if (ret)
 		return ret;
-	ret = probe_table(&p, params, err);
+	ret = e->is_v7s ? probe_short(&p, params, partial_fault, err) :
+			  probe_table(&p, params, err);
 	e->timed->unbind();
 	arena_destroy(p.arena);
 	return ret;

@@ -58,6 +58,7 @@ static const struct pgtable_engine engines[] = {
 		      .walk = PGTABLE_WALK_LOOP,
 		      .concat = PGTABLE_CONCAT_OLD },
 	  .rule = "amdv1",
+	  .format = PGTABLE_AMDV1,
 	  .is_fixed = true,
 	  .create = amdv1_create,
 	  .create_counted = amdv1_counted_create },

@@ -156,6 +156,7 @@ struct pgtable_ops {
 enum pgtable_format {
 	PGTABLE_LPAE,  /* VMSAv8-64 */
 	PGTABLE_AMDV1, /* AMD's host translation */
+	PGTABLE_V7S,   /* short descriptors: 32 bits, and no leaf of 2M */
 };
 
 /**
@@ -198,8 +199,11 @@ struct pgtable {
  * @name: as in benchmark names and on command lines: "lpae-split"
  * @params: what the word sets
  * @rule: name of the driver whose gather rule goes with it
+ * @format: of its descriptors
  * @is_fixed: one format: no driver's set of parameters, no stage 2, no granule
  *	but 4K and no walker that does not snoop go with it
+ * @partial_fault: what is wrong when a part of a section is unmapped, for the
+ *	reader; NULL when nothing is, as far as is known
  * @create: makes an empty table for a configuration, see pgtable_create();
  *	is given the engine itself, which may be part of something larger
  * @create_counted: the same for pgtable_create_counted(); NULL when the build
@@ -209,7 +213,9 @@ struct pgtable_engine {
 	const char *name;
 	struct pgtable_params params;
 	const char *rule;
+	enum pgtable_format format;
 	bool is_fixed;
+	const char *partial_fault;
 	int (*create)(const struct pgtable_engine *engine,
 		      const struct pgtable_cfg *cfg, struct pgtable **out,
 		      struct iopt_err *err);
