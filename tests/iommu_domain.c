@@ -510,6 +510,28 @@ static void syncs_of_an_empty_gather(void **state)
 	}
 }
 
+/* A driver without a table, as before its domain is attached. */
+static void domain_without_a_table(void **state)
+{
+	struct pgtable_leaf leaf;
+	struct iommu_domain domain;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, "lpae-7.3", SZ_4K, true);
+	assert_int_equal(iommu_map(&f.domain, 0, SZ_4K, SZ_4K, PROT), 0);
+	assert_int_equal(iommu_leaf_walk(&f.domain, 0, &leaf), 0);
+	assert_int_equal(leaf.paddr, SZ_4K);
+	assert_int_equal(iommu_leaf_walk(&f.domain, SZ_4K, &leaf), -ENOENT);
+	domain = f.domain;
+	domain.pgt = NULL;
+	assert_int_equal(iommu_map(&domain, 0, SZ_4K, SZ_4K, PROT), -ENODEV);
+	assert_int_equal(iommu_unmap(&domain, 0, SZ_4K), 0);
+	assert_int_equal(iommu_iova_to_phys(&domain, 0), 0);
+	assert_int_equal(iommu_leaf_walk(&domain, 0, &leaf), -ENODEV);
+	fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +545,7 @@ int main(void)
 		cmocka_unit_test(queued_gathers),
 		cmocka_unit_test(pages_after_a_filled_gather),
 		cmocka_unit_test(syncs_of_an_empty_gather),
+		cmocka_unit_test(domain_without_a_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

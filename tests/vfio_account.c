@@ -83,6 +83,8 @@ static void test_cut(void **unused)
 		expect_u64(rig.vfio.counts.unpinned_bytes,
 			   cut[i].nr_unpinned * SZ_4K, "row %zu: unpinned", i);
 		expect_u64(rig.vfio.locked_pages, 0, "row %zu: locked", i);
+		expect_u64(rig.vfio.counts.nr_warnings, 0, "row %zu: warnings",
+			   i);
 		expect_u64(rig.vfio.nr_ranges, 0, "row %zu: maps", i);
 		rig_expect_no_leaf(&rig, "above the limit");
 		rig_fini(&rig);

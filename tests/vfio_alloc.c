@@ -11,6 +11,9 @@
 /* Calls to come that work before they fail, and how many then fail. */
 static u64 nr_good, nr_bad;
 
+/* Blocks from calloc() that are in use, and the most at a time. */
+static u64 nr_live, max_live;
+
 /* The names are the linker's, for --wrap. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t nr, size_t size);
@@ -18,6 +21,8 @@ void *__real_realloc(void *p, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t nr, size_t size);
 void *__wrap_realloc(void *p, size_t size);
+void __real_free(void *p);
+void __wrap_free(void *p);
 
 static bool is_bad(void)
 {
@@ -38,7 +43,19 @@ void *__wrap_malloc(size_t size)
 
 void *__wrap_calloc(size_t nr, size_t size)
 {
-	return is_bad() ? NULL : __real_calloc(nr, size);
+	if (is_bad())
+		return NULL;
+	nr_live++;
+	if (nr_live > max_live)
+		max_live = nr_live;
+	return __real_calloc(nr, size);
+}
+
+void __wrap_free(void *p)
+{
+	if (p)
+		nr_live--;
+	__real_free(p);
 }
 
 void *__wrap_realloc(void *p, size_t size)
@@ -102,6 +119,32 @@ static void test_nodes(void **unused)
 		rig_expect_no_leaf(&rig, name);
 		rig_fini(&rig);
 	}
+}
+
+/* 2048 chunks: never more than 512 nodes, and none is left. */
+static void test_live(void **unused)
+{
+	struct rig rig;
+
+	(void)unused;
+	rig_init(&rig, "lpae-7.3", 1, (struct vfio_cfg){ .abi = VFIO_TYPE1V2 });
+	assert_int_equal(rig_map(&rig, IOVA, 4 * SZ_2M, SZ_4K, PHYS), 0);
+	nr_live = max_live = 0;
+	vfio_unmap(&rig.vfio, IOVA, 4 * SZ_2M);
+	expect_u64(max_live, 512, "at a time");
+	expect_u64(nr_live, 0, "left");
+	rig_fini(&rig);
+
+	/* Nor when the unmap that it is for does nothing: a page of a block. */
+	rig_init(&rig, "lpae-nosplit", 1,
+		 (struct vfio_cfg){ .abi = VFIO_TYPE1V2,
+				    .strategy = vfio_strategy_find(
+					    "chunked-fast-unfixed") });
+	assert_int_equal(rig_map(&rig, IOVA, SZ_2M, SZ_2M, PHYS), 0);
+	nr_live = 0;
+	vfio_unmap(&rig.vfio, IOVA, SZ_2M);
+	expect_u64(nr_live, 0, "left when stuck");
+	rig_fini(&rig);
 }
 
 /*
@@ -214,9 +257,8 @@ static void test_tables(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_batches),
-		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_nodes),	cmocka_unit_test(test_live),
+		cmocka_unit_test(test_batches), cmocka_unit_test(test_map),
 		cmocka_unit_test(test_tables),
 	};
 

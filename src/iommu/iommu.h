@@ -96,8 +96,8 @@ size_t iommu_pgsize(u64 pgsizes, u64 iova, u64 paddr, size_t size,
  *
  * Return: 0;
  * -EINVAL when an address or the size is not a multiple of the granule, or
- * @prot is not usable; what map_pages of the engine returns otherwise:
- * -ERANGE, -EEXIST, -ENOMEM.
+ * @prot is not usable; -ENODEV when the domain has no table; what map_pages of
+ * the engine returns otherwise: -ERANGE, -EEXIST, -ENOMEM.
  */
 int iommu_map(struct iommu_domain *domain, u64 iova, u64 paddr, size_t size,
 	      int prot);
@@ -159,7 +159,8 @@ u64 iommu_iova_to_phys(struct iommu_domain *domain, u64 iova);
  * iommu_iova_to_phys(), but once a leaf instead of once a page.
  *
  * Return: 0;
- * -ENOENT when there is no such leaf; *@leaf is untouched then.
+ * -ENOENT when there is no such leaf; *@leaf is untouched then;
+ * -ENODEV when the domain has no table.
  */
 int iommu_leaf_walk(struct iommu_domain *domain, u64 iova,
 		    struct pgtable_leaf *leaf);

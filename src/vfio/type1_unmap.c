@@ -3,8 +3,8 @@
  * How type1 tears a range down: page by page, by chunks that a scan finds
  * contiguous, and by chunks with one sync for many.
  *
- * Models: vfio_unmap_unpin() before Linux 4.0 (page), of 4.0 (chunked), 4.17
- *and later (fast), with vfio_sync_unpin(), unmap_unpin_fast() and
+ * Models: vfio_unmap_unpin() before Linux 4.0 (page), of 4.0 (chunked) and of
+ *	4.17 and later (fast), with vfio_sync_unpin(), unmap_unpin_fast() and
  *	unmap_unpin_slow(); and as a future kernel could have it, with a lookup
  *	that tells the leaf's size (leafwalk).
  * Does not model: what unpinning costs.
