@@ -374,6 +374,9 @@ def main(argv: list[str]) -> int:
     except Usage as error:
         console.complain(f"validate-qemu: {error}")
         return 2
+    except KeyboardInterrupt:
+        console.complain("validate-qemu: interrupted, nothing is saved")
+        return 130
     except (BadModule, BadQueue, BadRun, BuildError, GuestError, OSError,
             Unreachable, subprocess.TimeoutExpired) as error:
         console.complain(f"validate-qemu: {error}")

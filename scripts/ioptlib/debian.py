@@ -5,12 +5,14 @@ Debian's keys and unpacked in a cache of one's own; nothing is installed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +128,14 @@ class Archive:
             f"deb [signed-by={KEYRING}] {mirror} {suite} main\n"
             for mirror, suite in SUITES))
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time changes the cache."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with (self.cache / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def refresh(self, is_forced: bool = False) -> None:
         """The lists of packages, when they are older than a day."""
         if self._is_fresh and not is_forced:
@@ -135,9 +145,14 @@ class Archive:
         age_s = time.time() - stamp.stat().st_mtime if stamp.exists() else \
             LISTS_FRESH_S
         if is_forced or not 0 <= age_s < LISTS_FRESH_S:
-            self._apt("apt-get", "update", "-q", "-o",
-                      "APT::Update::Error-Mode=any")
-            stamp.touch()
+            try:
+                self._apt("apt-get", "update", "-q", "-o",
+                          "APT::Update::Error-Mode=any")
+                stamp.touch()
+            except Unreachable:
+                # Old lists may still name what was fetched by them.
+                if is_forced or not stamp.exists():
+                    raise
         self._is_fresh = True
 
     def names(self, pattern: str) -> list[str]:

@@ -276,6 +276,11 @@ def _add_module(archive: Archive, release: str, directory: Path,
 
 def kernel(archive: Archive, label: str) -> Kernel:
     """A kernel of a family: pinned, else newest; from the cache if it can."""
+    with archive.locked():
+        return _kernel(archive, label)
+
+
+def _kernel(archive: Archive, label: str) -> Kernel:
     family = FAMILIES[label]
     digest = _digest([SOURCES / "iopt-guest.c", SOURCES / "iopt-guest.h"],
                      " ".join((*MODULE_FLAGS, MODULE_TAIL, MODULE_LDS)))
@@ -298,7 +303,9 @@ def kernel(archive: Archive, label: str) -> Kernel:
 def busybox(archive: Archive) -> bytes:
     """A static busybox."""
     path = archive.cache / "busybox"
-    if not path.exists():
+    with archive.locked():
+        if path.exists():
+            return path.read_bytes()
         with tempfile.TemporaryDirectory(dir=archive.cache) as name:
             archive.unpack(["busybox-static"], Path(name))
             found = _one([*Path(name).glob("usr/bin/busybox"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -117,12 +118,40 @@ def test_fetched_once(archive: Archive) -> None:
 
 def test_no_network(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line that says what apt said; what is cached is still there."""
+    monkeypatch.setenv("APT_FAULT", "Could not resolve 'deb.debian.org'")
+    with pytest.raises(Unreachable, match="update: E: Could not resolve"):
+        archive.fetch("busybox")
+    monkeypatch.delenv("APT_FAULT")
     archive.fetch("busybox")
     monkeypatch.setenv("APT_FAULT", "Could not resolve 'deb.debian.org'")
     again = Archive(archive.cache)
     assert again.fetch("busybox").exists()
     with pytest.raises(Unreachable, match="update: E: Could not resolve"):
         again.fetch("linux-image-a")
+
+
+def test_old_lists_will_do(archive: Archive) -> None:
+    """When they cannot be had anew, unless a package is gone."""
+    archive.refresh()
+    (archive.cache / "updated").touch()
+    yesterday = time.time() - debian.LISTS_FRESH_S - 1
+    os.utime(archive.cache / "updated", (yesterday, yesterday))
+    apt = archive.cache.parent / "bin/apt-get"
+    apt.write_text(APT.replace("case", '[ "$1" = update ] && exit 100\ncase',
+                               1))
+    again = Archive(archive.cache)
+    assert again.names("other") == ["other"]
+    with pytest.raises(Unreachable):
+        again.refresh(is_forced=True)
+
+
+def test_one_at_a_time(archive: Archive) -> None:
+    with archive.locked():
+        with (archive.cache / "lock").open() as file:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with archive.locked():
+        pass
 
 
 @pytest.mark.parametrize("program", ["apt-get", "apt-cache", "dpkg-deb"])
