@@ -82,7 +82,7 @@ struct tables {
  * @tables_freed: tables freed
  * @inval_all: whole-context invalidations
  * @inval_walks: table invalidations
- * @inval_pages: leaves reported
+ * @inval_pages: leaves reported; by amdv1 one word a call
  * @syncs: syncs
  * @bytes_mapped: as the operation says; set by the family
  * @bytes_unmapped: as the operation says; set by the family

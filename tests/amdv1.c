@@ -125,6 +125,35 @@ static void check_leaf(struct rig *rig, u64 at, u64 iova, u64 paddr, u64 size)
 		   at);
 }
 
+/* Every power of two that the input size holds, but 512G. */
+static void shape(void **state)
+{
+	static const struct {
+		unsigned int ias;
+		u64 pgsizes;
+	} shapes[] = {
+		{ 39, 0x0000007ffffff000 },
+		{ 48, 0x0000ff7ffffff000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		const struct pgtable_geometry *geo;
+		struct rig rig;
+
+		rig_init(&rig, shapes[i].ias);
+		geo = &rig.pgt->geo;
+		expect_u64(geo->pgsizes, shapes[i].pgsizes, "sizes of %u bits",
+			   shapes[i].ias);
+		assert_int_equal(geo->format, PGTABLE_AMDV1);
+		assert_int_equal(geo->bits_per_level, 9);
+		assert_int_equal(geo->top_bits, 9);
+		/* Three levels, whatever the input size. */
+		assert_int_equal(geo->start_level, 1);
+		rig_fini(&rig);
+	}
+}
+
 /* What a page of each size costs, one entry above its neighbour. */
 static void check_size(unsigned int lg2)
 {
@@ -542,6 +571,7 @@ static void refused_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shape),
 		cmocka_unit_test(each_size),
 		cmocka_unit_test(fine_grained_superpages),
 		cmocka_unit_test(a_run_is_as_few_pages_as_can_be),
