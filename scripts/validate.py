@@ -41,7 +41,8 @@ def profile_path(setup: Setup, spare: Path) -> Path:
 def run_sim(sim: Path, spare: Path, setup: Setup,
             lines: Sequence[str]) -> list[Op]:
     """A scenario through iopt-sim."""
-    command = [str(sim), "--json", "--dump-queue", "--driver", setup.driver,
+    driver = ["--driver", setup.driver] if setup.driver else []
+    command = [str(sim), "--json", "--dump-queue", *driver,
                "--profile", str(profile_path(setup, spare)), *setup.options,
                "-"]
     done = subprocess.run(command, input="\n".join(lines) + "\n",

@@ -17,7 +17,7 @@ import pytest
 import validate as tool
 from ioptlib import validate
 from ioptlib.validate import (BadRun, EXACT, Lab, Op, POINTS, Prices, RATIO,
-                              Row, SHOWN, Setup, Source, TIME)
+                              Row, SHAPE, SHOWN, Setup, Source, TIME)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROFILES = sorted((ROOT / "data/profiles").glob("*.ini"))
@@ -281,3 +281,40 @@ def test_full_disk(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w", encoding="ascii") as full:
         monkeypatch.setattr(sys, "stdout", full)
         assert tool.main(["--page", str(page)]) == 1
+
+
+@pytest.mark.parametrize("published,simulated,verdict", [
+    ("30", "79", validate.OK), ("30", "1", validate.OK),
+    ("30", "-1", validate.MISS), ("-25", "-2.6", validate.OK),
+    ("-25", "3", validate.MISS), ("0", "-10.8", validate.OK),
+    ("0", "-15.1", validate.MISS), ("0", "16", validate.MISS),
+])
+def test_the_sign_of_a_shape(published: str, simulated: str,
+                             verdict: str) -> None:
+    assert row(published, simulated, SHAPE, "%").verdict == verdict
+
+
+def life_lab(syncs: dict[str, int]) -> Lab:
+    """A lab whose strategies sync so often, and take 1 ns a sync."""
+    def run(setup: Setup, lines: Sequence[str]) -> list[Op]:
+        nr = syncs[setup.options[3]]
+        return [dataclasses.replace(
+            LEAVES, line=line, ret=(1 << 30) * ("unmap" in line), syncs=nr, pte_writes=nr, sim_ns=Decimal(nr))
+            for line in lines]
+    return Lab(run, {"smmuv3-ril": PRICES})
+
+
+def test_lives_are_priced() -> None:
+    # 262144 pages of 141.1 ns, as many calls of 446 + 1 ns and lookups of 5;
+    # against 16384 runs of 64K: calls of 447, and 262144 + 16383 lookups.
+    rows = validate.chunking(life_lab({"page": 262144, "chunked": 16384}))
+    pin = validate.PIN_4K_NS * 262144
+    page = pin + 262144 * (446 + 1 + 5)
+    chunked = pin + 16384 * 447 + (262144 + 16383) * 5
+    assert abs(rows[0].simulated - (1 - chunked / page) * 100) < \
+        Decimal("0.0001")
+
+
+def test_history_counts_unmaps_of_a_block() -> None:
+    rows = validate.history(life_lab({"page": 262144, "chunked": 512}))
+    assert [int(r.simulated) for r in rows] == [512, 512, 1, 1]
