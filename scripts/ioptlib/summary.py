@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from . import names, results
 from .results import Result, Samples
 from .stats import MIN_PAIRS, Ratio, median, paired_ratio
 
 WIDTH = 100
-MAX_ROWS = 80
+MAX_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,31 @@ def _order(case: names.Case) -> list[tuple[int, int, str]]:
 
 @dataclass(frozen=True)
 class Table:
-    """One comparison, ready to print."""
+    """One comparison, ready to print; nr_left rows did not get in."""
 
     heading: str
     lines: list[str]
+    nr_left: int = 0
+
+
+R = TypeVar("R")
+
+
+def most_telling(rows: Sequence[R], weights: Sequence[float],
+                 max_rows: int | None) -> list[R]:
+    """The rows of most weight, in their order; all where there is room."""
+    if max_rows is None or len(rows) <= max_rows:
+        return list(rows)
+    best = sorted(range(len(rows)), key=lambda i: (-weights[i], i))[:max_rows]
+    return [rows[i] for i in sorted(best)]
+
+
+def weight(low: float, high: float) -> float:
+    """How much a ratio between two bounds tells: by what factor it is off 1
+    at least; 0 when it may be 1."""
+    if low <= 0 or low <= 1 <= high:
+        return 0.0
+    return min(abs(math.log(low)), abs(math.log(high)))
 
 
 Floors = dict[tuple[str, str, str], float]
@@ -214,20 +236,26 @@ def both_sides(family: Sequence[Samples], pair: Pair) \
                   key=lambda row: _order(row[0]))
 
 
-def pair_table(family: Sequence[Samples], pair: Pair,
-               floor: Floors) -> Table | None:
-    """Old and new of a pair side by side, None when it has no such rows."""
+def pair_table(family: Sequence[Samples], pair: Pair, floor: Floors,
+               max_rows: int | None = None) -> Table | None:
+    """Old and new of a pair side by side, None when it has no such rows.
+
+    Of more than max_rows those that differ most, beyond doubt.
+    """
     both = both_sides(family, pair)
     if not both:
         return None
     keys, same = _varying([case for case, _, _ in both])
     wanted = metrics(both[0][0].family)
-    rows, ratios = [], []
+    rows, ratios, weights = [], [], []
     for case, old, new in both:
         for metric in wanted:
             ratio = compare(old, new, metric)
             ratios += [ratio] if ratio else []
-            told = _note(old, new) or (spread(ratio) if ratio else "-")
+            note = _note(old, new)
+            told = note or (spread(ratio) if ratio else "-")
+            weights.append(weight(ratio.low, ratio.high)
+                           if ratio and not note else 0.0)
             averages, minima = zip(_times(old, metric), _times(new, metric))
             rows.append((case, [*([metric.title] if metric.title else []),
                                 *averages, *minima, told,
@@ -242,7 +270,9 @@ def pair_table(family: Sequence[Samples], pair: Pair,
     heading = str(pair)
     if same:
         heading += f"  ({' '.join(same)})"
-    return Table(heading, _layout(keys, header, rows))
+    shown = most_telling(rows, weights, max_rows)
+    return Table(heading, _layout(keys, header, shown),
+                 len(rows) - len(shown))
 
 
 def _priced(samples: Samples) -> list[float]:
@@ -252,14 +282,17 @@ def _priced(samples: Samples) -> list[float]:
     return [cpu, sim, cpu + sim]
 
 
-def cost_table(family: Sequence[Samples], pair: Pair,
-               profile: str) -> Table | None:
+def cost_table(family: Sequence[Samples], pair: Pair, profile: str,
+               max_rows: int | None = None) -> Table | None:
     """CPU and simulated time of a pair under a profile, where both did the
     same work; None when nothing is sent, or it has no such rows."""
     both = [row for row in both_sides(family, pair)
             if row[1].values("sim_ns") and row[2].values("sim_ns")]
     priced = [(case, _priced(old), _priced(new)) for case, old, new in both
               if not _note(old, new)]
+    if max_rows is not None:
+        # What sends nothing costs what the table above says.
+        priced = [row for row in priced if row[1][1] or row[2][1]]
     if not any(old[1] or new[1] for _, old, new in priced):
         return None
     keys, same = _varying([case for case, *_ in priced])
@@ -270,7 +303,10 @@ def cost_table(family: Sequence[Samples], pair: Pair,
               "new/old"]
     heading = (f"{pair}; simulated by {profile}"
                + (f"  ({' '.join(same)})" if same else ""))
-    return Table(heading, _layout(keys, header, rows))
+    shown = most_telling(rows, [weight(new[2] / old[2], new[2] / old[2])
+                                for _, old, new in priced], max_rows)
+    return Table(heading, _layout(keys, header, shown),
+                 len(rows) - len(shown))
 
 
 def by_profile(family: Sequence[Samples]) -> dict[str, list[Samples]]:
@@ -291,7 +327,8 @@ def _once(family: Sequence[Samples]) -> list[Samples]:
     return list(found.values())
 
 
-def plain_table(family: Sequence[Samples]) -> Table | None:
+def plain_table(family: Sequence[Samples],
+                max_rows: int | None = None) -> Table | None:
     """Average and minimum of cases that are compared with nothing."""
     ordered = sorted(family, key=lambda s: _order(s.case))
     if not ordered:
@@ -304,7 +341,9 @@ def plain_table(family: Sequence[Samples]) -> Table | None:
               "" if samples.label == "ok" else samples.label])
             for samples in ordered for metric in wanted]
     header = [*(["op"] if wanted[0].title else []), "avg", "min", ""]
-    return Table(" ".join(same), _layout(keys, header, rows))
+    shown = most_telling(rows, [0.0] * len(rows), max_rows)
+    return Table(" ".join(same), _layout(keys, header, shown),
+                 len(rows) - len(shown))
 
 
 def human_rate(value: float) -> str:
@@ -380,7 +419,8 @@ def human_count(name: str, value: float) -> str:
 
 
 def counted_table(family: Sequence[Samples], pair: Pair,
-                  classes: dict[str, str]) -> Table | None:
+                  classes: dict[str, str],
+                  max_rows: int | None = None) -> Table | None:
     """The exact counters in which old and new of a pair differ."""
     both = both_sides(family, pair)
     if not both:
@@ -398,7 +438,8 @@ def counted_table(family: Sequence[Samples], pair: Pair,
         return ">".join(human_count(name, s.values(name)[0])
                         if s.values(name) else "-" for s in (old, new))
     rows = [(case, [cell(name, old, new) for name in differ])
-            for case, old, new in both]
+            for case, old, new in most_telling(both, [0.0] * len(both),
+                                               max_rows)]
     # As many as fit beside the keys; the result has them all.
     for nr_shown in range(len(differ), 0, -1):
         lines = render_table([*keys, *differ[:nr_shown]],
@@ -406,7 +447,7 @@ def counted_table(family: Sequence[Samples], pair: Pair,
                          for case, cells in rows], len(keys))
         if max(map(len, lines)) <= WIDTH:
             break
-    return Table(heading, lines)
+    return Table(heading, lines, len(both) - len(rows))
 
 
 def _unpaired(family: Sequence[Samples]) -> list[Samples]:
@@ -424,7 +465,7 @@ def _is_counted(samples: Samples) -> bool:
 
 
 def _tables(family: Sequence[Samples], floor: Floors,
-            classes: dict[str, str], is_all: bool) -> list[Table]:
+            classes: dict[str, str], max_rows: int | None) -> list[Table]:
     """What there is to say of a family: measured times are those of any
     profile; then what each profile makes of them."""
     cases = _once(family)
@@ -435,11 +476,13 @@ def _tables(family: Sequence[Samples], floor: Floors,
     profiles = by_profile(family)
     counted = [s for s in cases if _is_counted(s)]
     timed = [s for s in cases if s.good and not _is_counted(s)]
-    tables = [pair_table(timed, pair, floor) for pair in PAIRS]
-    tables += [counted_table(counted, pair, classes) for pair in PAIRS]
-    if is_all or not any(tables):
-        tables.append(plain_table(_unpaired(timed)))
-    tables += [cost_table([s for s in of_profile if s.good], pair, profile)
+    tables = [pair_table(timed, pair, floor, max_rows) for pair in PAIRS]
+    tables += [counted_table(counted, pair, classes, max_rows)
+               for pair in PAIRS]
+    if max_rows is None or not any(tables):
+        tables.append(plain_table(_unpaired(timed), max_rows))
+    tables += [cost_table([s for s in of_profile if s.good], pair, profile,
+                          max_rows)
                for profile, of_profile in profiles.items() if profile
                for pair in PAIRS]
     return [table for table in tables if table is not None]
@@ -455,15 +498,11 @@ def family_lines(family: Sequence[Samples], question: str, floor: Floors,
                  teller: Teller | None = None) -> list[str]:
     """A family's part of the summary."""
     lines = teller(family, classes, max_rows is None) if teller else []
-    for table in () if teller else _tables(family, floor, classes, max_rows is None):
+    for table in () if teller else _tables(family, floor, classes, max_rows):
         lines += [f"  {table.heading}"] if table.heading else []
-        shown = table.lines
-        if max_rows is not None:
-            shown = shown[:max_rows + 1]
-        lines += shown
-        if len(shown) < len(table.lines):
-            lines.append(f"  ... {len(table.lines) - len(shown)} more rows, "
-                         f"V=1 shows them")
+        lines += table.lines
+        if table.nr_left:
+            lines.append(f"  ... {table.nr_left} more rows, V=1 shows them")
     if not lines:
         return []
     name = family[0].case.family

@@ -210,3 +210,34 @@ def test_doubts() -> None:
         "doubtful: throttling changed while measuring: 0 times since boot, "
         "then 3 times since boot"]
     assert summary.doubt_lines({}) == []
+
+
+def test_of_many_rows_those_that_differ_beyond_doubt_are_shown() -> None:
+    cases: dict[str, tuple[list[float], str]] = {}
+    for i in range(20):
+        # 13 is twice as fast in each round; 5 is only now and then.
+        new = [100.0] * 9
+        if i == 13:
+            new = [50.0] * 9
+        if i == 5:
+            new = [10.0, 300.0] * 4 + [10.0]
+        for engine, times in (("lpae-6.12", [100.0] * 9), ("lpae-7.3", new)):
+            cases[f"map/engine:{engine}/granule:4K/size:4K/count:{i + 1}"] = \
+                (times, "ok")
+    result = results.from_document(document(cases))
+    lines = summary.render(result, {}).splitlines()
+    shown = [line.split()[0] for line in lines if " ns " in line]
+    assert len(shown) == summary.MAX_ROWS
+    assert shown[:7] == [str(i) for i in range(1, 8)]
+    assert shown[7] == "14"
+    assert lines[-1] == f"  ... {20 - summary.MAX_ROWS} more rows, V=1 shows them"
+    everything = summary.render(result, {}, None).splitlines()
+    assert sum(" ns " in line for line in everything) >= 20
+
+
+@pytest.mark.parametrize("low,high,telling", [
+    (0.9, 1.1, False), (1.0, 1.2, False), (1.1, 1.2, True), (0.5, 0.9, True),
+    (0.0, 0.5, False),
+])
+def test_weight(low: float, high: float, telling: bool) -> None:
+    assert (summary.weight(low, high) > 0) == telling
