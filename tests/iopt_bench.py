@@ -84,6 +84,17 @@ class List(unittest.TestCase):
         self.assertLessEqual(set(quick), set(default))
         self.assertLessEqual(set(default), set(full))
 
+    def test_long(self) -> None:
+        """What takes long is named, and left out when asked to."""
+        families = json.loads(run("--list", "--json").stdout)["families"]
+        for family in families:
+            self.assertLessEqual(set(family["long"]), set(family["cases"]))
+        long = {name for family in families for name in family["long"]}
+        self.assertEqual(set(names("--skip-long")), set(names()) - long)
+        if "teardown" in [family["name"] for family in families]:
+            self.assertIn("teardown/vm:1T/backing:2M/page:4K/engine:lpae-nosplit/"
+                          "strategy:chunked-fast", long)
+
     def test_filter(self) -> None:
         some = names("--filter", "count:16$", "--family", "limit")
         self.assertTrue(some)
@@ -482,6 +493,33 @@ class Interrupt(unittest.TestCase):
             self.assertEqual(len(rows), 2)
             for row in rows:
                 self.assertGreater(row["real_time"], 0)
+
+    def test_nothing_is_lost_with_a_long_case(self) -> None:
+        """Killed in one that takes seconds: the rows before it are there."""
+        long = "teardown/vm:64G/backing:2M/page:4K/engine:lpae-nosplit/strategy:unmap-remap"
+        if long not in names():
+            self.skipTest("this build has no teardown")
+        short = [n for n in names("--family", "limit") if "count:16" in n]
+        with tempfile.TemporaryDirectory() as tmp:
+            path, plan = Path(tmp, "o.json"), Path(tmp, "plan")
+            plan.write_text("\n".join([*short, long]) + "\n")
+            child = subprocess.Popen(
+                [BENCH, "--plan", str(plan), "--progress", "--out", str(path)],
+                stderr=subprocess.PIPE, text=True,
+            )
+            assert child.stderr
+            said = ""
+            for said in child.stderr:
+                if said.startswith("doing "):
+                    break
+            self.assertRegex(said, "^doing (counting|mapping)")
+            child.kill()
+            child.wait(60)
+            child.stderr.close()
+            text = path.read_text()
+        for name in short:
+            self.assertIn(f'"run_name": "{name}"', text)
+        self.assertNotIn(long, text)
 
 
 if __name__ == "__main__":
