@@ -228,8 +228,7 @@ static bool is_in(const struct bench_env *env, const struct bench_case *c,
 	       is_among(bench_value(c, "strategy"), g->strategy);
 }
 
-/* Memory that could be had, by /proc/meminfo; as much as one likes otherwise.
- */
+/* Memory to be had, by /proc/meminfo; without it as much as one likes. */
 static u64 available_bytes(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
@@ -512,8 +511,7 @@ static void teardown_run(void *ctx, u64 n)
 		vm_tear_down(&td->vm, i);
 }
 
-/* Every machine must have ended as the first: this is the work that was timed.
- */
+/* Every machine must have ended as the first: this work was timed. */
 static int teardown_check_after(void *ctx, u64 n, struct iopt_err *err)
 {
 	struct teardown *td = ctx;
