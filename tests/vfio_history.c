@@ -205,6 +205,82 @@ static void test_rows(void **unused)
 	}
 }
 
+/*
+ * One row a strategy, one column an engine: how 8M of 2M pages ends. NULL: the
+ * engine has no such lookup, and does not pretend to.
+ */
+static const char *const engines[] = { "lpae-split", "lpae-nosplit",
+				       "lpae-whole", "lpae-7.3", "amdv1" };
+
+static const struct {
+	const char *strategy;
+	const char *outcome[ARRAY_SIZE(engines)];
+} outcomes[] = {
+	{ "page", { "ok", "stuck", "ok", "stuck", "ok" } },
+	{ "chunked", { "ok", "ok", "ok", "ok", "ok" } },
+	{ "chunked-unfixed", { "ok", "stuck", "ok", "stuck", NULL } },
+	{ "chunked-fast", { "ok", "ok", "ok", "ok", "ok" } },
+	{ "chunked-fast-unfixed", { "ok", "stuck", "ok", "stuck", NULL } },
+	{ "fgsp", { "no-fgsp", "no-fgsp", "no-fgsp", "no-fgsp", "ok" } },
+	{ "iommufd", { "ok", "ok", "ok", "ok", "ok" } },
+	{ "unmap-remap", { "ok", "ok", "ok", "ok", "ok" } },
+	{ "whole-range", { "ok", "ok", "ok", "ok", "ok" } },
+	{ "leafwalk", { "ok", "ok", "ok", "ok", "ok" } },
+};
+
+static void expect_refused(const char *engine)
+{
+	const struct pgtable_engine *e = pgtable_engine_find(engine);
+	struct arena *arena;
+	struct arena_cfg acfg = { .size = SZ_2M };
+	struct pgtable_cfg cfg = { .params = e->params,
+				   .stage = 1,
+				   .granule = SZ_4K,
+				   .ias = rig_ias(engine),
+				   .oas = 48,
+				   .coherent_walk = true,
+				   .tlb = &inval_recorder_ops };
+	struct pgtable *pgt;
+
+	assert_int_equal(arena_create(&acfg, &arena, NULL), 0);
+	cfg.arena = arena;
+	cfg.params.walk = PGTABLE_WALK_UNFIXED;
+	assert_int_equal(pgtable_create(e, &cfg, &pgt, NULL), -EINVAL);
+	arena_destroy(arena);
+}
+
+static void test_outcomes(void **unused)
+{
+	struct rig rig;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(engines); k++) {
+			const char *want = outcomes[i].outcome[k];
+
+			if (!want) {
+				expect_refused(engines[k]);
+				continue;
+			}
+			rig_init(&rig, engines[k], 1,
+				 (struct vfio_cfg){
+					 .abi = VFIO_TYPE1V2,
+					 .strategy = vfio_strategy_find(
+						 outcomes[i].strategy) });
+			assert_int_equal(
+				rig_map(&rig, IOVA, 4 * SZ_2M, SZ_2M, PHYS), 0);
+			vfio_unmap_all(&rig.vfio);
+			expect_text(vfio_outcome(&rig.vfio), want,
+				    outcomes[i].strategy);
+			expect_u64(rig.vfio.counts.unpinned_bytes,
+				   strcmp(want, "stuck") ? 4 * SZ_2M : 0,
+				   "%s over %s: unpinned", outcomes[i].strategy,
+				   engines[k]);
+			rig_fini(&rig);
+		}
+	}
+}
+
 /* A call for each range, whatever lies in it. */
 static void test_whole_ranges(void **unused)
 {
@@ -311,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_whole_ranges),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_fgsp_alignment),
