@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "barrier.h"
+
 #define LINE  128  /* what two CPUs share at most, with its neighbour */
 #define SPINS 4096 /* before a waiting thread offers its CPU */
 #define TURNS 16   /* such rounds before it sleeps */
@@ -58,15 +60,6 @@ struct team {
 	_Alignas(LINE) u32 nr_ready;
 	_Alignas(LINE) u32 nr_done;
 };
-
-static inline void cpu_relax(void)
-{
-#if defined(__aarch64__)
-	__asm__ volatile("yield" ::: "memory");
-#elif defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
-}
 
 /* Until *@p is @want, or @nr_turns are over; 0 for no end. */
 static bool spin_until(const u32 *p, u32 want, unsigned int nr_turns)

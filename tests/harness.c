@@ -214,27 +214,6 @@ static const struct bench_family family = {
 	.warning = fake_warning,
 };
 
-static const struct bench_family patient_family = {
-	.name = "fake",
-	.question = "does the harness see it?",
-	.keys = keys,
-	.counters = counters,
-	.check = fake_check,
-	.setup = fake_setup,
-	.teardown = fake_teardown,
-	.verify = fake_verify,
-	.count = fake_count,
-	.max_n = fake_max_n,
-	.prepare = fake_prepare,
-	.run = fake_run,
-	.check_after = fake_check_after,
-	.finish = fake_finish,
-	.min_section_ns = 150000,
-	.report = fake_report,
-	.outcome = fake_outcome,
-	.warning = fake_warning,
-};
-
 /* What the rows of a ledger share is made once, and found by each. */
 static char shared[] = "made once";
 
@@ -721,26 +700,6 @@ static int monitored_finish(void *ctx, u64 n, struct iopt_err *err)
 	return fake_finish(ctx, n, err);
 }
 
-static const struct bench_family monitored_family = {
-	.name = "fake",
-	.question = "does the harness see it?",
-	.keys = keys,
-	.counters = counters,
-	.check = fake_check,
-	.setup = fake_setup,
-	.teardown = fake_teardown,
-	.verify = fake_verify,
-	.count = fake_count,
-	.max_n = fake_max_n,
-	.prepare = fake_prepare,
-	.run = monitored_run,
-	.check_after = fake_check_after,
-	.finish = monitored_finish,
-	.report = fake_report,
-	.outcome = fake_outcome,
-	.warning = fake_warning,
-};
-
 /* A family may want longer sections than the clock needs. */
 static void test_least_section(void **state)
 {
@@ -748,12 +707,14 @@ static void test_least_section(void **state)
 					  .max_n = 1000 };
 	struct harness_result result;
 	struct harness_cfg cfg = { .env = NULL };
+	struct bench_family patient = family;
 	struct arena *arena = make_arena();
 	const char *found;
 	char *text;
 
 	(void)state;
-	families[0] = &patient_family;
+	patient.min_section_ns = 150000;
+	families[0] = &patient;
 	text = run_fake(&fake, &cfg, arena, &result, 0);
 	families[0] = &family;
 	found = strstr(text, "\"block_n\": ");
@@ -774,6 +735,7 @@ static void test_perf(void **state)
 					   monitor_read, monitor_close, NULL };
 	const struct host_perf_cfg perf_cfg = { .root = "/nowhere",
 						.sys = &sys };
+	struct bench_family monitored = family;
 	struct host_perf_counts empty;
 	struct harness_result result;
 	struct harness_cfg cfg = { .env = NULL };
@@ -786,7 +748,9 @@ static void test_perf(void **state)
 	measure_overhead_ns(&now_clock, cfg.measure.perf, &empty);
 	assert_true(empty.has[HOST_PERF_INSTRUCTIONS]);
 	assert_int_equal(empty.value[HOST_PERF_INSTRUCTIONS], 0);
-	families[0] = &monitored_family;
+	monitored.run = monitored_run;
+	monitored.finish = monitored_finish;
+	families[0] = &monitored;
 	text = run_fake(&fake, &cfg, arena, &result, 0);
 	expect_text(text, "\"perf_cycles\": 3.0", fake.title);
 	expect_text(text, "\"perf_instructions\": 7.0", fake.title);

@@ -2,10 +2,10 @@
 /*
  * Barriers, single-copy accesses and cache maintenance of the host CPU.
  *
- * Models: READ_ONCE, WRITE_ONCE, cmpxchg64, cmpxchg64_relaxed, smp_mb, smp_rmb,
- *	smp_wmb, dma_wmb and wmb of Linux arm64 and x86, and the clean to the
- *	point of coherency that dma_sync_single_for_device() does there for a
- *	non-coherent device.
+ * Models: READ_ONCE, WRITE_ONCE, cmpxchg64, cmpxchg64_relaxed, cpu_relax,
+ *	smp_mb, smp_rmb, smp_wmb, dma_wmb and wmb of Linux arm64 and x86, and
+ *the clean to the point of coherency that dma_sync_single_for_device() does
+ *	there for a non-coherent device.
  * Does not model: the swiotlb and dma-direct code in front of the clean.
  * Source: arch/arm64/include/asm/barrier.h, arch/arm64/mm/cache.S,
  *	arch/x86/include/asm/barrier.h; Arm ARM, "DC CVAC"; Intel SDM, "CLWB".
@@ -122,6 +122,20 @@ static inline u64 cmpxchg64(u64 *p, u64 old, u64 new_)
 	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);
 	return old;
+}
+
+/**
+ * cpu_relax() - Tell the CPU that it waits in a loop: YIELD or PAUSE.
+ */
+static inline void cpu_relax(void)
+{
+#if defined(__aarch64__)
+	__asm__ volatile("yield" ::: "memory");
+#elif defined(__x86_64__)
+	__asm__ volatile("pause" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
 }
 
 /**

@@ -58,15 +58,6 @@ struct cmdq {
 	_Alignas(LINE) u32 cons_reg;
 };
 
-static inline void cpu_relax(void)
-{
-#if defined(__aarch64__)
-	__asm__ volatile("yield" ::: "memory");
-#elif defined(__x86_64__)
-	__builtin_ia32_pause();
-#endif
-}
-
 /* Once round a wait; another thread may need this CPU to end it. */
 static inline void wait_once(unsigned int *nr)
 {
