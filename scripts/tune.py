@@ -105,8 +105,9 @@ def tune(args: argparse.Namespace, machine: tuning.Machine) -> int:
         print(f"  {line}")
     if not args.yes:
         if not sys.stdin.isatty():
-            print("tune: there is no terminal to ask at; --yes changes "
-                  "without asking; nothing was changed", file=sys.stderr)
+            print("tune: there is no terminal to ask at, so nothing was "
+                  "changed; --yes (make tune YES=1) does not ask",
+                  file=sys.stderr)
             return USAGE
         if not ask("Change this? [y/N]"):
             print("tune: nothing was changed")
