@@ -20,14 +20,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ioptlib import debian, guest_kernel, qemu_guest, qemu_validate
+from ioptlib import (debian, guest_kernel, qemu_guest, qemu_validate,
+                     smmu_guest)
 from ioptlib.cmdq import BadQueue
 from ioptlib.console import Console
 from ioptlib.debian import Archive, Unreachable
 from ioptlib.guest_kernel import BuildError, Kernel
 from ioptlib.initramfs import BadModule
-from ioptlib.qemu_guest import Guest, GuestError, Machine
-from ioptlib.qemu_validate import (BadRun, GB, Result, Scenario, Setup, Skip)
+from ioptlib.qemu_guest import Guest, GuestError
+from ioptlib.qemu_validate import (BadRun, Result, Scenario, Setup, Skip)
 from ioptlib.results import write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,17 +38,10 @@ SIM_TIMEOUT_S = 60
 LINES_SHOWN = 120
 DRIVERS = {"6.1": "6.1", "6.12": "6.12", "7": "7.3"}
 DEFAULT_KERNELS = ("6.12", "7")
-MODULE_PARAMETERS = f"/sys/module/{guest_kernel.MODULE_NAME}/parameters"
-IDR0 = qemu_validate.SMMU_BASE
-IDR0_S1P = 1 << 1
-IDR5 = qemu_validate.SMMU_BASE + 0x14
-OAS_BITS = (32, 36, 40, 42, 44, 48, 52, 56)
 NO_STAGE_2 = "this QEMU's SMMUv3 has no stage 2 (8.1 and later have)"
 NO_16K = ("16K pages: not asked for; --kernels 6.12-16k,7-16k, 92 MB to fetch "
           "for each")
 NO_64K = "64K pages: Debian has no such kernel for arm64"
-# Later machines give both stages, and a kernel then takes the first.
-STAGE_2_MACHINE = "virt-9.1"
 
 
 class Usage(Exception):
@@ -81,45 +75,13 @@ def simulate(sim: Path, scenario: Scenario, setup: Setup) -> \
     return qemu_validate.simulated(done.stdout)
 
 
-def machine(job: Job, kernel: Kernel, initramfs: Path, stage: int,
-            window: int) -> Machine:
-    """A board with an SMMUv3 before the PCI bus, one device, and a window of
-    frames that the kernel gives up, 2G or more from the start of its memory.
-    """
-    base = max(2 * GB, window)
-    board = "virt"
-    if stage == 2 and STAGE_2_MACHINE in qemu_guest.machines(job.qemu):
-        board = STAGE_2_MACHINE
-    return Machine(
-        kernel=kernel.image, initramfs=initramfs, qemu=job.qemu,
-        memory_bytes=base + window,
-        machine=f"{board},iommu=smmuv3,gic-version=3",
-        cmdline=f"crashkernel={window >> 20}M@{base >> 20}M "
-        "iommu.passthrough=0 iommu.strict=1",
-        devices=("pci-testdev,addr=1",),
-        options=("-global", "arm-smmuv3.stage=2") if stage == 2 else (),
-        trace_events=qemu_validate.TRACE_EVENTS)
-
-
-def prepare(guest: Guest, stage: int, window: int) -> None:
-    """Our module loaded, the device bound to vfio-pci."""
-    if stage == 2 and guest.read_words(IDR0, 1)[0] & IDR0_S1P:
-        raise GuestError("stage 2: the SMMU has stage 1 all the same")
-    base = max(2 * GB, window)
-    device = f"/sys/bus/pci/devices/{qemu_validate.DEVICE}"
-    guest.check(f"insmod /{guest_kernel.MODULE_NAME}.ko "
-                f"window_base={base} window_size={window}")
-    guest.check(f"echo vfio-pci > {device}/driver_override")
-    guest.check(f"echo {qemu_validate.DEVICE} > /sys/bus/pci/drivers_probe")
-
-
 def setup_of(guest: Guest, kernel: Kernel, stage: int, ril: str) -> Setup:
     """What iopt-sim has to be told of this kernel and SMMU.
 
     The driver's stage 1 has 48 bits of input, more than this SMMU's output;
     iopt-sim has no such tables, and takes 48 for both.
     """
-    oas = OAS_BITS[guest.read_words(IDR5, 1)[0] & 7] if stage == 2 else 48
+    oas = smmu_guest.oas_bits(guest) if stage == 2 else 48
     return Setup(family=kernel.family, release=guest.release,
                  driver=DRIVERS[kernel.family.partition("-")[0]], ril=ril,
                  stage=stage, granule=f"{kernel.page_bytes >> 10}K",
@@ -158,11 +120,12 @@ def run_kernel(job: Job, kernel: Kernel, stage: int,
                                      ["bin/vfio-user"])
         console.step(f"validate-qemu: booting {kernel.release}, stage "
                      f"{stage}")
-        with Guest(machine(job, kernel, initramfs, stage, window)) as guest:
-            prepare(guest, stage, window)
+        board = smmu_guest.board(kernel.image, initramfs, window, stage,
+                                 job.qemu, qemu_validate.TRACE_EVENTS)
+        with Guest(board) as guest:
+            smmu_guest.prepare(guest, window, stage)
             for ril in job.rils:
-                guest.check(f"echo {int(ril == 'on')} > "
-                            f"{MODULE_PARAMETERS}/ril")
+                smmu_guest.set_ril(guest, ril == "on")
                 setup = setup_of(guest, kernel, stage, ril)
                 for path, scenario in zip(paths, job.scenarios):
                     console.live(f"{kernel.release}: RIL {ril}: "
@@ -241,8 +204,7 @@ def run_all(job: Job, kernels: Sequence[Kernel], stages: Sequence[int],
     """Every kernel and stage that this QEMU can do."""
     results: list[Result] = []
     for stage in stages:
-        if stage == 2 and not qemu_guest.has_option("arm-smmuv3", "stage",
-                                                    job.qemu):
+        if stage == 2 and not smmu_guest.has_stage_2(job.qemu):
             skips.append(f"stage 2: {NO_STAGE_2}")
             continue
         for kernel in kernels:
@@ -353,7 +315,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         "started": datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"),
         "revision": revision(), "qemu": qemu_guest.version(args.qemu),
         "kernels": [kernel.release for kernel in kernels],
-        "skipped": skips, "notes": notes, "seconds": round(time.monotonic() - began, 1)}
+        "skipped": skips, "notes": notes,
+        "seconds": round(time.monotonic() - began, 1)}
     path = save(args.out, context, results)
     if args.record:
         record(args.record.absolute(), results)

@@ -18,13 +18,9 @@ from typing import Any, Protocol
 
 from . import cmdq
 from .cmdq import Command, Sent
+from .smmu_guest import CMDQ_BASE, CMDQ_PROD, DEVICE, GB
 
-SMMU_BASE = 0x09050000  # of QEMU's machine virt
-CMDQ_BASE = SMMU_BASE + 0x90
-CMDQ_PROD = SMMU_BASE + 0x98
 TRACE_EVENTS = ("smmuv3_cmdq_opcode", "smmuv3_*range_inval")
-DEVICE = "0000:00:01.0"
-GB = 1 << 30
 MAX_WINDOW_BYTES = 16 * GB
 OP_TIMEOUT_S = 60.0
 STREAM_LINES = 24
