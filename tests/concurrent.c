@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 #define PROT	     (IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
 #define MAX_THREADS  4
@@ -246,6 +247,18 @@ static void check_round(struct crew *crew, struct arena_stats before,
 	crew->nr_lost += nr_lost;
 }
 
+/*
+ * cmocka would jump from a thread that crashes into the test's, which waits for
+ * that thread: for ever. It sets its handlers anew for each test.
+ */
+static void crash_for_good(void)
+{
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		signal(signals[i], SIG_DFL);
+}
+
 /* All rounds of a scene. */
 static void run_scene(struct crew *crew, bool coherent_walk, bool is_hole)
 {
@@ -254,6 +267,7 @@ static void run_scene(struct crew *crew, bool coherent_walk, bool is_hole)
 	struct member members[MAX_THREADS];
 	pthread_t threads[MAX_THREADS];
 
+	crash_for_good();
 	for (unsigned int i = 1; i < nr_threads; i++) {
 		members[i] = (struct member){ crew, i };
 		if (pthread_create(&threads[i], NULL, run_member, &members[i]))
