@@ -106,7 +106,7 @@ static double least_section_ns(const struct measure *m)
 }
 
 /* Grow N until a section is long enough or no more can be prepared. */
-static int find_n(struct measure *m, u64 max_n, double *section_ns,
+static int find_n(struct measure *m, u64 max_n, double *whole_ns,
 		  struct iopt_err *err)
 {
 	const double want = least_section_ns(m);
@@ -120,7 +120,7 @@ static int find_n(struct measure *m, u64 max_n, double *section_ns,
 		if (ret)
 			return ret;
 		m->is_short = s.wall_ns < want;
-		*section_ns = s.wall_ns;
+		*whole_ns = s.whole_ns;
 		if (!m->is_short || m->n == max_n)
 			return 0;
 		grow = fmin(fmax(1.2 * want / fmax(s.wall_ns, 1), 1.25), 16);
@@ -130,10 +130,13 @@ static int find_n(struct measure *m, u64 max_n, double *section_ns,
 	}
 }
 
-/* One operation fills the budget: rounds repeat it, not this process. */
-static bool is_slow(const struct measure *m, double section_ns)
+/*
+ * One operation fills the budget, what is prepared for it included: rounds
+ * repeat it, not this process.
+ */
+static bool is_slow(const struct measure *m, double whole_ns)
 {
-	return m->n == 1 && section_ns >= m->cfg->budget_ns;
+	return m->n == 1 && whole_ns >= m->cfg->budget_ns;
 }
 
 /* Pairs of sections of @n[0] and @n[1] operations; @min gets the fastest. */
@@ -218,7 +221,7 @@ int measure_plan(struct measure *m, struct iopt_err *err)
 {
 	u64 max_n = most_n(m);
 	struct measure_section at_n;
-	double nr, section_ns = 0;
+	double nr, whole_ns = 0;
 	bool slow;
 	int ret;
 
@@ -227,8 +230,8 @@ int measure_plan(struct measure *m, struct iopt_err *err)
 				    "no operation can be prepared");
 	if (m->is_long)
 		return plan_long(m);
-	ret = find_n(m, max_n, &section_ns, err);
-	slow = is_slow(m, section_ns);
+	ret = find_n(m, max_n, &whole_ns, err);
+	slow = is_slow(m, whole_ns);
 	if (!ret)
 		ret = find_ratio(m, max_n, slow ? NR_SLOW_PAIRS : NR_PAIRS,
 				 &at_n, err);
