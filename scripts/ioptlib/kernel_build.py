@@ -382,9 +382,20 @@ def load_all(out: Path, specs: Sequence[str], label: str = "") -> list[Tree]:
 
 def build_all(root: Path, out: Path, specs: Sequence[str], label: str = "",
               cc: str = "", cflags: str = "") -> list[Info]:
-    """Build each tree that a word names."""
+    """Build each tree that a word names.
+
+    Two trees may be of one version: without a label that was asked for, the
+    one that comes later has its digest in its name.
+    """
     builder = Builder(root, out, cc, cflags)
-    return [builder.build(tree) for tree in load_all(out, specs, label)]
+    infos = []
+    for tree in load_all(out, specs, label):
+        owner = next((info.spec for info in built(out)
+                      if info.label == tree.label), tree.spec)
+        if not label and owner != tree.spec:
+            tree = replace(tree, label=f"{tree.label}-{tree.digest[:6]}")
+        infos.append(builder.build(tree))
+    return infos
 
 
 def info_of(data: Mapping[str, object]) -> Info:

@@ -197,12 +197,14 @@ def _kernel_info(word: str, shop: Workshop) -> kernel_build.Info | None:
     """The module that a word names, built if it is not; None when the word
     names no Linux tree."""
     modules = shop.root / "build/kernel"
-    for info in kernel_build.built(modules):
-        if word == f"kernel-{info.label}" and not shop.kernel:
-            return info
     path = Path(word).expanduser()
-    if shop.kernel:
+    if shop.kernel and not word.startswith("-") and \
+            _run_git(Path(shop.kernel).expanduser(), "rev-parse", "--verify",
+                     "--quiet", f"{word}^{{commit}}"):
         spec = f"{shop.kernel}:{word}"
+    elif info := next((info for info in kernel_build.built(modules)
+                       if word == f"kernel-{info.label}"), None):
+        return info
     elif word.startswith("debian:") or word.endswith(".tar.xz") or \
             (path / kernel_source.MAKEFILE).is_file() and \
             (path / "drivers/iommu").is_dir() or \

@@ -6,7 +6,9 @@ The trees here are made up: a few lines under the names that a kernel has.
 
 from __future__ import annotations
 
+import json
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -210,3 +212,28 @@ def test_nothing_built(tmp_path: Path) -> None:
     (broken / "info.json").write_text("{}")
     (broken / "kernel.so").write_text("")
     assert not kernel_build.built(tmp_path)
+
+
+def test_two_trees_of_one_version(tmp_path: Path,
+                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one does not take the place of the first."""
+    def build(self: Builder, tree: kernel_source.Tree) -> kernel_build.Info:
+        folder = self.folder(tree)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "kernel.so").write_text("")
+        info = kernel_build.Info(
+            tree.label, tree.version, tree.revision, tree.spec, tree.digest,
+            "6.12", "cc", "-O2", "", 0, kernel_build.features_of(tree))
+        (folder / "info.json").write_text(json.dumps(asdict(info)))
+        return info
+
+    monkeypatch.setattr(Builder, "build", build)
+    specs = [str(make_tree(tmp_path / name, f"int {name};\n"))
+             for name in ("a", "b")]
+    for _ in range(2):
+        first, second = kernel_build.build_all(ROOT, tmp_path / "out", specs)
+        assert first.label == "6.99.3-rc1"
+        assert second.label == f"6.99.3-rc1-{second.digest[:6]}"
+    named, = kernel_build.build_all(ROOT, tmp_path / "out", specs[1:],
+                                    label="6.99.3-rc1")
+    assert named.label == "6.99.3-rc1"
