@@ -128,6 +128,21 @@ def compiler_name(cc: Sequence[str]) -> str:
     return done.stdout.splitlines()[0]
 
 
+def compiles(cc: Sequence[str], flags: Sequence[str]) -> bool:
+    """Does a compiler take flags?"""
+    done = subprocess.run([*cc, "-Werror", *flags, "-x", "c", "-c",
+                           os.devnull, "-o", os.devnull],
+                          capture_output=True, timeout=60, check=False)
+    return done.returncode == 0
+
+
+def supported(cc: Sequence[str], flags: Sequence[str]) -> tuple[str, ...]:
+    """Those of the flags that a compiler knows; mostly that is all."""
+    if compiles(cc, flags):
+        return tuple(flags)
+    return tuple(flag for flag in flags if compiles(cc, [flag]))
+
+
 def write_changed(path: Path, data: bytes) -> None:
     """Write a file unless it has this content, so that its time stays."""
     if path.is_file() and path.read_bytes() == data:
@@ -192,6 +207,8 @@ class Builder:
         self._cc = tuple(shlex.split(cc or os.environ.get("CC") or "cc"))
         self._extra = tuple(shlex.split(cflags))
         self._cc_name = compiler_name(self._cc)
+        self._flags = supported(self._cc, KERNEL_FLAGS)
+        self._counted = supported(self._cc, COUNTED_FLAGS)
 
     def folder(self, tree: Tree) -> Path:
         """Where a tree is built."""
@@ -259,7 +276,7 @@ class Builder:
     @property
     def cflags(self) -> str:
         """What decides the code of a module."""
-        return " ".join((*KERNEL_FLAGS, *self._extra))
+        return " ".join((*self._flags, *self._extra))
 
     def _base_flags(self, tree: Tree, features: Features) -> tuple[str, ...]:
         """What all units of a tree are compiled with."""
@@ -267,7 +284,7 @@ class Builder:
                  else ()),
                *(("-DSHIM_HAS_CUSTOM_ALLOC",) if features.custom_alloc
                  else ()))
-        return (*KERNEL_FLAGS, *self._extra, *MODULE_FLAGS, *has,
+        return (*self._flags, *self._extra, *MODULE_FLAGS, *has,
                 f"-fmacro-prefix-map={self.folder(tree) / 'tree'}/=")
 
     def _units(self, tree: Tree, features: Features,
@@ -275,7 +292,7 @@ class Builder:
         folder = self.folder(tree)
         objects = folder / ("counted" if counted else "timed")
         base = self._base_flags(tree, features)
-        kernel = (*base, *WARNING_FLAGS, *(COUNTED_FLAGS if counted else ()))
+        kernel = (*base, *WARNING_FLAGS, *(self._counted if counted else ()))
         names = [ARM, CORE, *([V7S] if features.v7s else []),
                  *([PAGES] if features.pages else [])]
         units = [Unit(folder / "tree" / name,

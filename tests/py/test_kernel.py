@@ -237,3 +237,13 @@ def test_two_trees_of_one_version(tmp_path: Path,
     named, = kernel_build.build_all(ROOT, tmp_path / "out", specs[1:],
                                     label="6.99.3-rc1")
     assert named.label == "6.99.3-rc1"
+
+
+def test_flags_that_a_compiler_knows(tmp_path: Path) -> None:
+    """What it does not know is left out, whatever stands beside it."""
+    cc = tmp_path / "cc"
+    cc.write_text('#!/bin/sh\ncase " $* " in *" -fstrange "*) exit 1 ;; esac\n')
+    cc.chmod(0o755)
+    assert kernel_build.supported([str(cc)], ["-O2", "-fstrange", "-g"]) \
+        == ("-O2", "-g")
+    assert kernel_build.supported([str(cc)], ["-O2", "-g"]) == ("-O2", "-g")
