@@ -57,7 +57,13 @@ def test_what_has_no_reason_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reason_is_of_its_model() -> None:
     for pattern, why in fidelity.REASONS:
         assert pattern.startswith("^") and why
-    assert not table(1.0).reason("map/granule:4K")
+    assert not table(1.0).reason("map/granule:4K", 0.5)
+
+
+def test_a_slow_model_has_no_excuse() -> None:
+    assert table(0.9, 0.9).reason("mean", 0.9)
+    assert not table(1.1, 1.1).reason("mean", 1.1)
+    assert table(1.1, 1.1).unexplained == ["geometric mean 1.100"]
 
 
 def test_table_says_each_family() -> None:
