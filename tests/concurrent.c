@@ -248,8 +248,8 @@ static void check_round(struct crew *crew, struct arena_stats before,
 }
 
 /*
- * cmocka would jump from a thread that crashes into the test's, which waits for
- * that thread: for ever. It sets its handlers anew for each test.
+ * cmocka's handler would jump from the stack of a thread that crashes to that
+ * of the test, which nothing defines. It is set anew for each test.
  */
 static void crash_for_good(void)
 {
