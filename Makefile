@@ -18,6 +18,9 @@ TRACK_ARGS = $(if $(FULL)$(FILTER),$(call flag,--full,FULL),--quick) \
 	$(call arg,--filter,FILTER) $(call arg,--cpu,CPU) \
 	$(call arg,--reps,REPS) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE)
+SELFTEST_ARGS = $(call flag,--short,SHORT) $(call arg,--rounds,ROUNDS) \
+	$(call arg,--minutes,MINUTES) $(call arg,--filter,FILTER) \
+	$(call arg,--cpu,CPU) $(call arg,--seed,SEED)
 REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--seed,SEED) $(call arg,--junit,JUNIT) \
 	$(call arg,--markdown,MARKDOWN)
@@ -77,6 +80,10 @@ help: ## this page
 #    FORCE=1       time also what is the same machine code
 #    OUT=STEM      files STEM.json, .txt, .md, .csv, .xml, .lava, .old.bench and
 #                  .new.bench (default: results/HOST/compare/TIME-OLD-NEW)
+#  For bench-selftest, and CPU, FILTER, SEED as above:
+#    SHORT=1       few cases and rounds, at most 2 minutes
+#    ROUNDS=N      30 make a whole comparison (default: 120)
+#    MINUTES=N     record for so long at most
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
 #    result.
 #  For track, and CPU, REPS, FILTER, PROFILE, FULL, SEED as for compare:
@@ -188,6 +195,12 @@ validate-qemu: ## the simulator beside real kernels in QEMU, docs/qemu.md
 
 clean: ## remove build and build-test, keep results
 	@rm -rf build build-test
+
+.PHONY: bench-selftest
+bench-selftest: ## how often is the method wrong here, what does it see?
+	@scripts/deps --check test
+	@scripts/build test
+	@$(PYTHON_RUN) scripts/selftest.py $(SELFTEST_ARGS)
 
 .PHONY: tune untune
 tune: ## make this machine fit for measuring: says what it changes, asks

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How often the method is wrong, and how much it sees: from a recording of
+processes whose difference is known.
+
+Pure. A recording has rounds; in each round every arm ran once. Disjoint groups
+of rounds are comparisons that have no process in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scipy.stats import binomtest
+
+from . import verdict
+from .paired import FIRST_PAIRS, NEW, NULL, OLD, SECOND_PAIRS
+from .stats import median
+from .verdict import Estimate, Stages
+
+LINKED = "linked"
+SIZES = (1, 2, 5, 10)
+
+HOT, COLD = "hot", "cold"
+SHOWN, MET, OPEN, MISSED = "shown", "met", "open", "missed"
+
+# Of hot comparisons, of runs, of hot cases with 5 % more work.
+MOST_FALSE, MOST_FAMILY, LEAST_POWER = 0.01, 0.05, 0.95
+
+# By case, arm and round the least time of an operation in ns.
+Samples = Mapping[str, Mapping[str, Mapping[int, float]]]
+
+
+def work_arm(size: int) -> str:
+    """The arm that does so many percent more."""
+    return f"work{size:02d}"
+
+
+def class_of(key: str) -> str:
+    """Hot, or cold where the case says so."""
+    return COLD if "/cache:cold" in key else HOT
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened."""
+
+    hits: int
+    total: int
+
+    @property
+    def share(self) -> float | None:
+        """As a share; None when nothing was tried."""
+        return self.hits / self.total if self.total else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Clopper and Pearson's, of 95 %."""
+        if not self.total:
+            return 0.0, 1.0
+        found = binomtest(self.hits, self.total).proportion_ci(
+            0.95, method="exact")
+        return float(found.low), float(found.high)
+
+    def __str__(self) -> str:
+        if not self.total:
+            return "nothing tried"
+        low, high = self.interval
+        return (f"{self.hits}/{self.total} = {100 * self.hits / self.total:.1f}"
+                f" % [{100 * low:.1f},{100 * high:.1f}]")
+
+
+def met_most(rate: Rate, most: float) -> str:
+    """Is it at most so much? shown: by all of its interval; met: by the rate
+    itself; open: not, but the interval allows it; missed: it does not."""
+    if rate.share is None:
+        return OPEN
+    low, high = rate.interval
+    if rate.share <= most:
+        return SHOWN if high <= most else MET
+    return OPEN if low <= most else MISSED
+
+
+def met_least(rate: Rate, least: float) -> str:
+    """Is it at least so much? As met_most() says it."""
+    return met_most(Rate(rate.total - rate.hits, rate.total), 1 - least)
+
+
+def groups(nr_rounds: int, size: int) -> list[range]:
+    """Disjoint groups of rounds that follow each other; a rest is left."""
+    return [range(i, i + size)
+            for i in range(0, nr_rounds - size + 1, size)]
+
+
+def estimate(samples: Samples, key: str, arms: tuple[str, str],
+             rounds: Iterable[int]) -> Estimate | None:
+    """New against old of a case, of the rounds that both have."""
+    old, new = (samples[key].get(arm, {}) for arm in arms)
+    both = [i for i in rounds if i in old and i in new]
+    return verdict.estimate([old[i] for i in both], [new[i] for i in both])
+
+
+def is_difference(word: str) -> bool:
+    """Does a verdict say that they differ?"""
+    return word in (verdict.FASTER, verdict.SLOWER)
+
+
+def single_verdicts(samples: Samples, keys: Sequence[str], new: str,
+                    nr_rounds: int, size: int = FIRST_PAIRS) \
+        -> list[tuple[str, str, Estimate]]:
+    """Case, verdict and estimate of each comparison by one stage alone."""
+    found = []
+    for group in groups(nr_rounds, size):
+        for key in keys:
+            one = estimate(samples, key, (OLD, new), group)
+            if one is not None and one.is_interval:
+                found.append((key, verdict.judge(one), one))
+    return found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole comparison: stage one, stage two of its suspects, null arm.
+
+    verdicts: of each case, unresolved when the null arm fired
+    """
+
+    verdicts: dict[str, str]
+    has_fired: bool
+
+    def nr_differences(self, keys: Iterable[str]) -> int:
+        """How many of these cases it says differ."""
+        return sum(is_difference(self.verdicts[key]) for key in keys
+                   if key in self.verdicts)
+
+
+def _decided(samples: Samples, keys: Sequence[str], new: str,
+             group: range, nr_first: int) -> dict[str, str]:
+    stages = {}
+    for key in keys:
+        one = Stages(estimate(samples, key, (OLD, new), group[:nr_first]))
+        if one.is_suspect:
+            one = Stages(one.first, estimate(samples, key, (OLD, new),
+                                             group[nr_first:]))
+        if one.first is not None and one.first.is_interval:
+            stages[key] = one
+    return verdict.decide(stages)
+
+
+def runs(samples: Samples, keys: Sequence[str], new: str, nr_rounds: int,
+         nr_first: int = FIRST_PAIRS, nr_second: int = SECOND_PAIRS) \
+        -> list[Run]:
+    """Whole comparisons of disjoint rounds, decided as a comparison is."""
+    found = []
+    for group in groups(nr_rounds, nr_first + nr_second):
+        told = _decided(samples, keys, new, group, nr_first)
+        null = _decided(samples, keys, NULL, group, nr_first)
+        has_fired = any(map(is_difference, null.values()))
+        if has_fired:
+            told = {key: verdict.UNRESOLVED for key in told}
+        found.append(Run(told, has_fired))
+    return found
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure of the report, with what is asked of it if anything is."""
+
+    title: str
+    rate: Rate
+    target: str = ""
+    word: str = ""
+
+
+@dataclass
+class Report:
+    """All that was found.
+
+    escaped: mutants that nothing caught; caught: what caught each other one
+    failures: what else went wrong; notes: what else to know
+    """
+
+    lines: list[Line] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    caught: dict[str, str] = field(default_factory=dict)
+    escaped: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all reached; 1 a mutant escaped or something failed; 3 a target
+        is missed, confirmed by its interval; 4 a target is open."""
+        words = [line.word for line in self.lines]
+        if self.escaped or self.failures:
+            return 1
+        return 3 if MISSED in words else 4 if OPEN in words else 0
+
+
+def _false_rates(samples: Samples, keys: Mapping[str, list[str]],
+                 nr_rounds: int, sizes: tuple[int, int]) -> list[Line]:
+    """Of arms that are the same, or the same code elsewhere."""
+    lines = []
+    first, second = sizes
+    both = keys[HOT] + keys[COLD]
+    for title, arm in (("same binary", NEW), ("relinked", LINKED)):
+        for kind in (HOT, COLD):
+            words = [word for _, word, _ in single_verdicts(
+                samples, keys[kind], arm, nr_rounds, first)]
+            rate = Rate(sum(map(is_difference, words)), len(words))
+            if words:
+                lines.append(Line(
+                    f"A/A {title}, {kind}, one stage of {first}", rate,
+                    "<= 1 %" if kind == HOT else "",
+                    met_most(rate, MOST_FALSE) if kind == HOT else ""))
+        whole = runs(samples, both, arm, nr_rounds, first, second)
+        each = Rate(sum(run.nr_differences(both) for run in whole),
+                    sum(len(run.verdicts) for run in whole))
+        wrong = Rate(sum(run.nr_differences(both) > 0 for run in whole),
+                     len(whole))
+        if whole:
+            lines += [Line(f"A/A {title}, all, both stages", each),
+                      Line(f"A/A {title}, runs with any", wrong, "<= 5 %",
+                           met_most(wrong, MOST_FAMILY))]
+    fired = runs(samples, both, NEW, nr_rounds, first, second)
+    if fired:
+        lines.append(Line("null arm fired, runs", Rate(
+            sum(run.has_fired for run in fired), len(fired))))
+    return lines
+
+
+def _powers(samples: Samples, keys: Mapping[str, list[str]], nr_rounds: int,
+            sizes: tuple[int, int]) -> list[Line]:
+    """How often more work is found to be slower."""
+    lines = []
+    first, second = sizes
+    both = keys[HOT] + keys[COLD]
+    for size in SIZES:
+        arm = work_arm(size)
+        whole = runs(samples, both, arm, nr_rounds, first, second)
+        for kind in (HOT, COLD):
+            words = [word for _, word, _ in single_verdicts(
+                samples, keys[kind], arm, nr_rounds, first)]
+            if words:
+                lines.append(Line(
+                    f"+{size} % found, {kind}, one stage of {first}",
+                    Rate(words.count(verdict.SLOWER), len(words))))
+            told = [run.verdicts[key] for run in whole for key in keys[kind]
+                    if key in run.verdicts]
+            if told:
+                rate = Rate(told.count(verdict.SLOWER), len(told))
+                is_asked = size == 5 and kind == HOT
+                lines.append(Line(
+                    f"+{size} % found, {kind}, both stages", rate,
+                    ">= 95 %" if is_asked else "",
+                    met_least(rate, LEAST_POWER) if is_asked else ""))
+    return lines
+
+
+def _cold_note(samples: Samples, keys: Sequence[str], nr_rounds: int,
+               first: int) -> list[str]:
+    """What is said of cold cases, and what they could show."""
+    found = single_verdicts(samples, keys, NEW, nr_rounds, first)
+    least = [mde for _, _, one in found
+             if (mde := one.detectable(verdict.FLOOR)) is not None]
+    if not least:
+        return []
+    nr = sum(word == verdict.UNRESOLVED for _, word, _ in found)
+    return [f"cold, same binary: {nr} of {len(found)} comparisons are "
+            f"unresolved; least detectable effect {100 * min(least):.1f} to "
+            f"{100 * max(least):.1f} %, median {100 * median(least):.1f} %"]
+
+
+def true_shares(samples: Samples, steps: Mapping[str, Mapping[int, float]],
+                step_ns: float) -> dict[int, list[float]]:
+    """Of each size the share that was really added, of each case: the time of
+    its steps over the median time of the case without them."""
+    found: dict[int, list[float]] = {}
+    for key, by_size in steps.items():
+        old = samples.get(key, {}).get(OLD)
+        if not old or class_of(key) != HOT:
+            continue
+        for size, nr in by_size.items():
+            found.setdefault(size, []).append(
+                nr * step_ns / median(list(old.values())))
+    return found
+
+
+def share_notes(samples: Samples, steps: Mapping[str, Mapping[int, float]],
+                step_ns: float) -> list[str]:
+    """What was added, and what all rounds together see of it."""
+    notes = []
+    for size, shares in sorted(true_shares(samples, steps, step_ns).items()):
+        seen = []
+        for key in steps:
+            of_case = samples.get(key, {}).get(work_arm(size), {})
+            one = estimate(samples, key, (OLD, work_arm(size)), of_case) \
+                if class_of(key) == HOT and of_case else None
+            seen += [one.point - 1] if one is not None else []
+        if seen:
+            notes.append(
+                f"+{size} %, hot: steps worth {100 * min(shares):.2f} to "
+                f"{100 * max(shares):.2f} % (median "
+                f"{100 * median(shares):.2f}), all rounds see "
+                f"{100 * min(seen):.2f} to {100 * max(seen):.2f} % (median "
+                f"{100 * median(seen):.2f})")
+    return notes
+
+
+def analyse(samples: Samples, nr_rounds: int,
+            steps: Mapping[str, Mapping[int, float]], step_ns: float,
+            sizes: tuple[int, int] = (FIRST_PAIRS, SECOND_PAIRS)) -> Report:
+    """Everything that a recording says; the mutants are not in it."""
+    keys = {kind: [key for key in samples if class_of(key) == kind]
+            for kind in (HOT, COLD)}
+    return Report(
+        _false_rates(samples, keys, nr_rounds, sizes)
+        + _powers(samples, keys, nr_rounds, sizes),
+        _cold_note(samples, keys[COLD], nr_rounds, sizes[0])
+        + share_notes(samples, steps, step_ns))
+
+
+def render(report: Report) -> str:
+    """For a person: figures, mutants, notes."""
+    lines = []
+    width = max((len(line.title) for line in report.lines), default=0)
+    rates = max((len(str(line.rate)) for line in report.lines), default=0)
+    for line in report.lines:
+        said = f"{line.title:{width}}  {line.rate!s:{rates}}"
+        if line.target:
+            said += f"  {line.target}: {line.word}"
+        lines.append(said.rstrip())
+    nr_mutants = len(report.caught) + len(report.escaped)
+    lines.append(f"mutants: {len(report.caught)} of {nr_mutants} caught in one"
+                 " run")
+    lines += [f"  {name}: {by}" for name, by in report.caught.items()]
+    lines += [f"  ESCAPED {name}" for name in report.escaped]
+    lines += report.notes
+    lines += [f"FAILED {line}" for line in report.failures]
+    word = {0: "pass", 1: "failed", 3: "a target is missed",
+            4: "inconclusive: too few comparisons, or too noisy a machine"}
+    return "\n".join([*lines, f"selftest: {word[report.exit_code]}"]) + "\n"

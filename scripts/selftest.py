@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The method tests itself: equals against equals, work that is known, mutants.
+
+Exit: 0 all targets are reached; 1 a mutant escaped, or something failed; 2
+usage; 3 a target is missed, and its interval excludes it; 4 a target is open;
+130 interrupted, what was recorded is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bench import FAILED, INTERRUPTED, ROOT, USAGE, USUAL_PROFILES, \
+    as_file_name, positive, shown
+from compare import command_text, place_context
+from ioptlib import comparing, gate, names, paired, results, runner, \
+    selftest, sides
+from ioptlib.console import Console
+from ioptlib.paired import NEW, NULL, OLD
+from ioptlib.selftest import LINKED, SIZES, work_arm
+from ioptlib.sides import Side
+from regress import GATE, Counter
+
+# Of the plan of processes, of which the first rounds are run.
+MAX_ROUNDS = 3000
+# Processes more that say what an operation takes, of which work is a share: a
+# CPU whose sibling is busy for a while is up to half slower.
+NR_BASES = 8
+WORKING = ("map", "unmap", "unmap_partial", "iova_to_phys")
+
+# Rounds, minutes of recording, pairs of both stages, sizes of extra work.
+LONG = (120, 0, (paired.FIRST_PAIRS, paired.SECOND_PAIRS), SIZES)
+SHORT = (14, 1, (6, 8), (10,))
+
+COLD = (
+    "map/engine:lpae-7.3/granule:4K/size:4K/count:1/cache:cold/"
+    "walker:coherent",
+    "map/engine:lpae-7.3/granule:4K/size:4K/count:256/cache:cold/"
+    "walker:coherent",
+)
+SHORT_CASES = (
+    "map/engine:lpae-7.3/granule:4K/size:4K/count:1/cache:warm/"
+    "walker:coherent",
+    "map/engine:lpae-7.3/granule:4K/size:4K/count:256/cache:warm/"
+    "walker:coherent",
+    "map/engine:lpae-7.3/granule:4K/size:2M/count:256/cache:warm/"
+    "walker:coherent",
+    COLD[0],
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A build with one fault, and the families that must show it."""
+
+    fault: str
+    program: str
+    families: tuple[str, ...]
+
+
+CONTROL = Mutant("no fault", "tests/xfail_bench/iopt_bench_no_fault",
+                 ("map", "unmap", "destroy", "tlbi"))
+MUTANTS = (
+    Mutant("one more entry written",
+           "tests/xfail_bench/iopt_bench_writes_leaf_twice", ("map",)),
+    Mutant("one more TLBI per page",
+           "tests/selftest/iopt_bench_one_more_tlbi", ("unmap", "tlbi")),
+    Mutant("a lost range invalidation",
+           "tests/selftest/iopt_bench_range_lost", ("unmap", "tlbi")),
+    Mutant("a leaked table",
+           "tests/xfail_bench/iopt_bench_free_leaks", ("destroy",)),
+    Mutant("a skipped invalidation",
+           "tests/xfail_bench/iopt_bench_walk_flush_skipped", ("map",)),
+)
+
+
+@dataclass(frozen=True)
+class Recording(paired.Design):
+    """A design with an arm more for each difference that is known.
+
+    others: the sides of the arms that a comparison does not have
+    """
+
+    others: Mapping[str, Side] = field(default_factory=dict)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Who takes part in a round."""
+        return (OLD, NEW, NULL, *self.others)
+
+    def side(self, arm: str) -> Side:
+        """What an arm runs."""
+        return self.others.get(arm, self.old)
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """The command line; exits 2 with one line when it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="selftest.py", description="How often is the method wrong here, "
+        "and how much does it see?")
+    parser.add_argument("--short", action="store_true",
+                        help="few cases and rounds, at most 2 minutes")
+    parser.add_argument("--rounds", type=positive, metavar="N",
+                        help="rounds, a process of each arm and family; 30 "
+                        "make a whole comparison (default: 120)")
+    parser.add_argument("--minutes", type=positive, metavar="N",
+                        help="record for so long at most")
+    parser.add_argument("--filter", default="", metavar="REGEX",
+                        help="only cases of the gate set that match")
+    parser.add_argument("--cpu", default="", help="measure on this CPU")
+    parser.add_argument("--seed", type=int, help="order of what is run")
+    parser.add_argument("--build", type=Path, metavar="DIR",
+                        default=ROOT / "build-test",
+                        help="a build directory with tests")
+    parser.add_argument("--gate", type=Path, default=GATE, metavar="FILE",
+                        help="the gate set: its cases that can be given work "
+                        "are the hot ones")
+    parser.add_argument("--results", type=Path, metavar="DIR",
+                        default=ROOT / "results",
+                        help="where results of all hosts are kept")
+    parser.add_argument("--read", type=Path, metavar="FILE",
+                        help="run nothing: judge a recording that was kept")
+    args = parser.parse_args(argv)
+    rounds, minutes, args.sizes, args.work = SHORT if args.short else LONG
+    args.rounds = args.rounds or rounds
+    args.minutes = args.minutes or minutes
+    if args.rounds > MAX_ROUNDS:
+        parser.error(f"--rounds {args.rounds} is more than {MAX_ROUNDS}")
+    return args
+
+
+def count(side: Side, families: Sequence[str], seed: int) \
+        -> tuple[gate.Counts, list[str]]:
+    """Exact counters of one process a family, and its error rows."""
+    listed = sides.list_cases(side, has_long=False)
+    counter = Counter(side, {f: listed[f] for f in families if f in listed},
+                      USUAL_PROFILES, ["--skip-long"])
+    return counter.count(seed, False), counter.failures
+
+
+def what_catches(sound: gate.Counts, found: gate.Counts,
+                 failures: Sequence[str]) -> str:
+    """What shows that a build is not the sound one; "" when nothing does."""
+    if failures:
+        return failures[0]
+    changes = gate.differences(sound, found)
+    return gate.change_lines(changes)[0] if changes else ""
+
+
+def try_mutants(args: argparse.Namespace, seed: int,
+                report: selftest.Report, console: Console) -> None:
+    """Count with each mutant once; what catches it goes into the report."""
+    sound, failures = count(Side("sound", str(args.build
+                                              / "bench/iopt-bench")),
+                            CONTROL.families, seed)
+    report.failures += [f"the sound build: {line}" for line in failures]
+    for mutant in (CONTROL, *MUTANTS):
+        console.complain(f"mutant: {mutant.fault}")
+        side = Side(mutant.fault, str(args.build / mutant.program))
+        found, failures = count(side, mutant.families, seed)
+        if not found and not failures:
+            report.failures.append(f"{mutant.program} has no case of "
+                                   + " ".join(mutant.families))
+            continue
+        caught = what_catches(sound, found, failures)
+        if mutant is CONTROL:
+            report.failures += [f"a build without fault was caught: {caught}"
+                                ] if caught else []
+        elif caught:
+            report.caught[mutant.fault] = caught
+        else:
+            report.escaped.append(mutant.fault)
+
+
+def cases_of(args: argparse.Namespace, side: Side) -> list[str]:
+    """What is recorded: hot cases of the gate set, and some cold ones."""
+    there = {name for cases in sides.list_cases(side, ["--full"]).values()
+             for name in cases}
+    if args.short:
+        wanted = list(SHORT_CASES)
+    else:
+        shop = ["--full", *(["--filter", args.filter] if args.filter else [])]
+        selected = {name for cases in sides.list_cases(side, shop).values()
+                    for name in cases}
+        wanted = [name for name in gate.load_settings(args.gate).cases
+                  if names.parse(name).family in WORKING and name in selected]
+        wanted += [name for name in COLD if name in selected]
+    found = [name for name in wanted if name in there]
+    if not found:
+        raise comparing.NothingToCompare("no case of the gate set is selected")
+    return found
+
+
+def design_of(args: argparse.Namespace, seed: int, spool: Path) -> Recording:
+    """All arms. Environments have the same size: the stack begins there."""
+    def side(label: str, program: str = "iopt-bench-work",
+             work: int = 0) -> Side:
+        return Side(label, str(args.build / "tests/selftest" / program),
+                    environ={"IOPT_WORK": str(spool / f"{work:02d}.work")})
+    old = side(OLD)
+    others = {LINKED: side(LINKED, "iopt-bench-relinked")}
+    others.update({work_arm(size): side(work_arm(size), work=size)
+                   for size in args.work})
+    pairs = tuple(paired.Pair(key, key, key) for key in cases_of(args, old))
+    settings = gate.load_settings(args.gate)
+    return Recording(old, old, pairs, seed, args.rounds, 0, cpu=args.cpu,
+                     min_time_ms=settings.min_time_ms, others=others)
+
+
+def spin_rate(build: Path) -> float:
+    """What a step of extra work takes here in ns."""
+    done = subprocess.run([str(build / "tests/selftest/spin-rate")],
+                          capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def steps_for(base_ns: Mapping[str, float], step_ns: float,
+              sizes: Sequence[int]) -> dict[str, dict[int, float]]:
+    """Steps of an operation that are a share of its time, by case and
+    size."""
+    return {key: {size: ns * size / 100 / step_ns for size in sizes}
+            for key, ns in base_ns.items()}
+
+
+def write_work(spool: Path, steps: Mapping[str, Mapping[int, float]],
+               sizes: Sequence[int]) -> None:
+    """The file of each size, and an empty one; raises OSError."""
+    for size in (0, *sizes):
+        lines = [f"{key} {by_size[size]:.6f}\n"
+                 for key, by_size in steps.items() if size in by_size]
+        (spool / f"{size:02d}.work").write_text("".join(lines), "utf-8")
+
+
+def least_ns(timing: comparing.Timing) -> dict[str, float]:
+    """The least time of an operation of each case, of all processes."""
+    found: dict[str, float] = {}
+    for _, output in timing:
+        for row in output.rows:
+            value = row.get("block_min_ns")
+            if value is not None:
+                name = names.strip_library(str(row["name"]))
+                found[name] = min(found.get(name, value), value)
+    return found
+
+
+def samples_of(timing: comparing.Timing) \
+        -> dict[str, dict[str, dict[int, float]]]:
+    """By case, arm and round the least time of an operation."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for job, output in timing:
+        for row in output.rows:
+            value = row.get("block_min_ns")
+            if value is not None:
+                name = names.strip_library(str(row["name"]))
+                found.setdefault(name, {}).setdefault(job.arm, {})[
+                    job.round] = value
+    return found
+
+
+def families_of(keys: Sequence[str]) -> dict[str, list[str]]:
+    """Cases by their family."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        found.setdefault(names.parse(key).family, []).append(key)
+    return found
+
+
+def record(args: argparse.Namespace, session: paired.Session,
+           step_ns: float) -> dict[str, Any]:
+    """Calibrate, make work of known size, run all rounds; what a recording
+    holds."""
+    design, spool = session.design, session.spool.path
+    write_work(spool, {}, args.work)
+    before = paired.before_jobs(design, "calibration")
+    again = [replace(job, arm=f"base{i}") for job in before
+             if job.arm == OLD for i in range(NR_BASES)]
+    session.run_all([*before, *again])
+    timing = session.outputs([*before, *again])
+    session.counts = comparing.counts_from(design, session.outputs(before))
+    base_ns = {key: ns for key, ns in least_ns(timing).items()
+               if key in session.counts}
+    steps = steps_for(base_ns, step_ns, args.work)
+    write_work(spool, steps, args.work)
+    jobs = [job for job in paired.plan_stage(
+        families_of(list(session.counts)), design.arms, 1, MAX_ROUNDS,
+        design.seed) if job.round < args.rounds]
+    is_late = comparing.Lateness(60.0 * args.minutes or None,
+                                 time.monotonic())
+    if not session.incomplete:
+        session.run_all(jobs, is_late)
+    outputs = session.outputs(jobs)
+    whole = min((len({job.round for job, _ in outputs if job.family == f})
+                 for f in design.families), default=0)
+    context = outputs[0][1].context if outputs else {}
+    return {"context": {**context, **place_context(args.command),
+                        "iopt_load": list(os.getloadavg()),
+                        "iopt_seed": design.seed},
+            "nr_rounds": whole, "sizes": list(args.sizes),
+            "step_ns": step_ns, "steps": steps,
+            "arms": list(design.arms), "samples": samples_of(outputs),
+            "failures": session.failures, "incomplete": session.incomplete}
+
+
+def by_number(found: Mapping[str, Any]) -> dict[int, Any]:
+    """JSON has no numbers as keys."""
+    return {int(key): value for key, value in found.items()}
+
+
+def judge(kept: Mapping[str, Any]) -> selftest.Report:
+    """The report of a recording as it stands in its file."""
+    samples = {key: {arm: by_number(rounds) for arm, rounds in arms.items()}
+               for key, arms in kept["samples"].items()}
+    steps = {key: by_number(sizes) for key, sizes in kept["steps"].items()}
+    first, second = kept["sizes"]
+    report = selftest.analyse(samples, kept["nr_rounds"], steps,
+                              kept["step_ns"], (first, second))
+    report.failures += kept["failures"]
+    report.caught.update(kept.get("caught", {}))
+    report.escaped += kept.get("escaped", [])
+    if not samples:
+        report.failures.append("nothing was recorded")
+    return report
+
+
+def heading(kept: Mapping[str, Any]) -> str:
+    """What was recorded, where, and under which load."""
+    context = kept["context"]
+    return (f"bench-selftest: {context.get('iopt_host_cpu_model', 'unknown CPU')}, "
+            f"{len(kept['samples'])} cases, {kept['nr_rounds']} rounds of "
+            f"{len(kept['arms'])} arms, load "
+            f"{'/'.join(f'{x:.1f}' for x in context['iopt_load'])}, seed "
+            f"{context['iopt_seed']}")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Mutants, recording, verdict; the exit code."""
+    seed = args.seed if args.seed is not None \
+        else random.SystemRandom().getrandbits(31)
+    host = as_file_name(platform.node().split(".")[0])
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    directory = args.results / host / "selftest"
+    spool = runner.Spool(directory / f"spool-{stamp}")
+    mutants = selftest.Report()
+    try_mutants(args, seed, mutants, console)
+    design = design_of(args, seed, spool.path)
+    paired.write_design(spool, design, {})
+    console.complain(
+        f"recording {len(design.pairs)} cases, at most {args.rounds} rounds "
+        f"of {len(design.arms)} arms (seed {seed})")
+    with runner.Interrupt() as interrupt:
+        session = paired.Session(design, spool, console, interrupt)
+        try:
+            kept = record(args, session, spin_rate(args.build))
+        finally:
+            console.done()
+        was_interrupted = bool(interrupt.name)
+    kept["failures"] = [*mutants.failures, *kept["failures"]]
+    kept["caught"], kept["escaped"] = mutants.caught, mutants.escaped
+    path = directory / f"{stamp}.json"
+    results.write_atomic(path, json.dumps(kept, indent=1) + "\n")
+    spool.remove()
+    code = tell(kept, console)
+    console.say(f"recording in {shown(path)}")
+    return INTERRUPTED if was_interrupted else code
+
+
+def tell(kept: Mapping[str, Any], console: Console) -> int:
+    """Print the report of a recording; the exit code."""
+    report = judge(json.loads(json.dumps(kept)))
+    console.say(heading(kept))
+    console.say(selftest.render(report).rstrip("\n"))
+    return report.exit_code
+
+
+def main(argv: list[str]) -> int:
+    """Run as the command line says; the exit code."""
+    args = parse_args(argv)
+    args.command = command_text(argv, "selftest.py")
+    console = Console(sys.stdout, sys.stderr)
+    try:
+        if args.read:
+            return tell(json.loads(args.read.read_text("utf-8")), console)
+        return run(args, console)
+    except (sides.BadSide, comparing.NothingToCompare, gate.BadFile,
+            runner.UsageError) as error:
+        console.complain(f"selftest: {error}")
+        return USAGE
+    except (OSError, results.BadOutput, runner.SpoolError, ValueError,
+            KeyError, subprocess.CalledProcessError) as error:
+        console.complain(f"selftest: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        console.complain("selftest: interrupted")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The method's test of itself: rates, targets, whole runs, mutants, flow."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import selftest as script
+from conftest import Ran
+from ioptlib import selftest, verdict
+from ioptlib.paired import NEW, NULL, OLD
+from ioptlib.selftest import LINKED, MET, MISSED, OPEN, SHOWN, Rate, work_arm
+
+HOT = [f"map/engine:e/granule:4K/count:{n}/cache:warm" for n in range(5)]
+COLD = ["map/engine:e/granule:4K/count:1/cache:cold"]
+SEED = 20260101
+
+Samples = dict[str, dict[str, dict[int, float]]]
+
+
+def made(nr_rounds: int, factors: Mapping[str, float] | None = None,
+         noise: float = 0.003, seed: int = SEED) -> Samples:
+    """A recording: rounds have their own speed, which pairs cancel; cold
+    cases vary by half."""
+    rng = random.Random(seed)
+    arms = {OLD: 1.0, NEW: 1.0, NULL: 1.0, LINKED: 1.0,
+            **{work_arm(size): 1 + size / 100 for size in selftest.SIZES},
+            **(factors or {})}
+    samples: Samples = {}
+    for key in HOT + COLD:
+        spread = noise if key in HOT else 0.5
+        for i in range(nr_rounds):
+            speed = 100 * rng.uniform(1, 1.5)
+            for arm, factor in arms.items():
+                samples.setdefault(key, {}).setdefault(arm, {})[i] = \
+                    speed * factor * rng.lognormvariate(0, spread)
+    return samples
+
+
+def line(report: selftest.Report, title: str) -> selftest.Line:
+    """The one line of this title."""
+    found = [one for one in report.lines if one.title == title]
+    assert len(found) == 1, (title, [one.title for one in report.lines])
+    return found[0]
+
+
+@pytest.mark.parametrize("hits,total,low,high", [
+    # (0.025 ** (1 / n)) is what none, or all, of n leave
+    (0, 100, 0.0, 1 - 0.025 ** 0.01),
+    (100, 100, 0.025 ** 0.01, 1.0),
+    (0, 0, 0.0, 1.0),
+    # tables of Clopper and Pearson: 5 of 10
+    (5, 10, 0.18709, 0.81291),
+])
+def test_interval(hits: int, total: int, low: float, high: float) -> None:
+    assert Rate(hits, total).interval == pytest.approx((low, high), abs=1e-5)
+
+
+@pytest.mark.parametrize("hits,total,most,word", [
+    (0, 1000, 0.01, SHOWN),
+    (0, 100, 0.01, MET),
+    (1, 100, 0.01, MET),
+    (2, 100, 0.01, OPEN),
+    (8, 100, 0.01, MISSED),
+    (1, 1, 0.05, OPEN),
+    (0, 0, 0.05, OPEN),
+])
+def test_targets(hits: int, total: int, most: float, word: str) -> None:
+    assert selftest.met_most(Rate(hits, total), most) == word
+    assert selftest.met_least(Rate(total - hits, total), 1 - most) == word
+
+
+def test_groups_have_no_round_in_common() -> None:
+    found = selftest.groups(65, 30)
+    assert [list(group) for group in found] == [
+        list(range(30)), list(range(30, 60))]
+    assert selftest.groups(29, 30) == []
+
+
+def test_equals_are_equal_and_work_is_seen() -> None:
+    report = selftest.analyse(made(300), 300, {}, 1.0)
+    wrong = line(report, "A/A same binary, hot, one stage of 10")
+    # 30 groups of 5 hot cases
+    assert (wrong.rate, wrong.word) == (Rate(0, 150), MET), f"seed {SEED}"
+    family = line(report, "A/A relinked, runs with any")
+    assert family.rate == Rate(0, 10), f"seed {SEED}"
+    for size in (2, 5, 10):
+        power = line(report, f"+{size} % found, hot, both stages")
+        assert power.rate == Rate(50, 50), f"seed {SEED}"
+    assert line(report, "+5 % found, hot, both stages").word == MET
+    cold = line(report, "+5 % found, cold, both stages")
+    assert cold.rate.hits <= 1 and not cold.target
+    assert report.exit_code == 0
+    assert re.search(r"cold, same binary: (2[5-9]|30) of 30 comparisons are "
+                     "unresolved; least detectable effect", report.notes[0])
+
+
+def test_a_side_that_is_slower_is_a_false_positive() -> None:
+    """Layout that costs 3 %: of each comparison, and of each run."""
+    report = selftest.analyse(made(150, {LINKED: 1.03}), 150, {}, 1.0)
+    wrong = line(report, "A/A relinked, hot, one stage of 10")
+    assert (wrong.rate, wrong.word) == (Rate(75, 75), MISSED)
+    assert line(report, "A/A relinked, runs with any").word == MISSED
+    assert line(report, "A/A same binary, runs with any").word == MET
+    assert report.exit_code == 3
+
+
+def test_work_that_is_not_seen_is_a_missed_target() -> None:
+    report = selftest.analyse(made(150, {work_arm(5): 1.0}), 150, {}, 1.0)
+    assert line(report, "+5 % found, hot, both stages").word == MISSED
+    assert report.exit_code == 3
+
+
+def test_the_null_arm_takes_verdicts_away() -> None:
+    found = selftest.runs(made(60, {NULL: 1.05}), HOT, work_arm(10), 60)
+    assert [run.has_fired for run in found] == [True, True]
+    assert {word for run in found for word in run.verdicts.values()} == \
+        {verdict.UNRESOLVED}
+
+
+def test_stage_two_is_afresh() -> None:
+    """A difference in the first ten rounds alone is no difference."""
+    samples = made(30)
+    for i in range(10):
+        samples[HOT[0]][NEW][i] *= 1.2
+    first = selftest.single_verdicts(samples, HOT[:1], NEW, 10)
+    assert [word for _, word, _ in first] == [verdict.SLOWER]
+    run, = selftest.runs(samples, HOT, NEW, 30)
+    assert run.verdicts[HOT[0]] != verdict.SLOWER
+
+
+def test_too_few_rounds_have_no_verdict() -> None:
+    report = selftest.analyse(made(4), 4, {}, 1.0)
+    assert report.lines == []
+    assert selftest.single_verdicts(made(5), HOT, NEW, 5, 5) == []
+
+
+def test_shares_come_back_as_they_were_added() -> None:
+    base = {key: 80.0 * (i + 1) for i, key in enumerate(HOT)}
+    steps = script.steps_for(base, 1.25, (1, 10))
+    # 10 % of 80 ns are 8 ns, of 1.25 ns each
+    assert steps[HOT[0]] == pytest.approx({1: 0.64, 10: 6.4})
+    samples = {key: {OLD: {0: ns}, work_arm(10): {0: ns * 1.1}}
+               for key, ns in base.items()}
+    shares = selftest.true_shares(samples, steps, 1.25)
+    assert shares[10] == pytest.approx([0.1] * 5)
+    notes = selftest.share_notes(samples, steps, 1.25)
+    assert notes == ["+10 %, hot: steps worth 10.00 to 10.00 % (median "
+                     "10.00), all rounds see 10.00 to 10.00 % (median 10.00)"]
+
+
+def test_work_files(tmp_path: Path) -> None:
+    script.write_work(tmp_path, {"map/a:1": {5: 0.5}}, (5, 10))
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "00.work": "", "05.work": "map/a:1 0.500000\n", "10.work": ""}
+
+
+@pytest.mark.parametrize("found,failures,said", [
+    ({"a": {"x": 1}}, [], ""),
+    ({"a": {"x": 2}}, [], "a: x 1 -> 2 (+1)"),
+    ({"a": {}}, [], "a: x 1 -> 0 (-1)"),
+    ({"a": {"x": 1}}, ["a: verify: lost"], "a: verify: lost"),
+    ({}, [], ""),
+])
+def test_what_catches(found: Any, failures: list[str], said: str) -> None:
+    assert script.what_catches({"a": {"x": 1}}, found, failures) == said
+
+
+def test_environments_are_of_one_size(tmp_path: Path, fake: Path) -> None:
+    """The stack begins behind the environment."""
+    build = build_of(tmp_path, fake.read_text("utf-8"))
+    args = script.parse_args(["--build", str(build)])
+    design = script.design_of(args, 1, tmp_path / "spool")
+    sizes = {len(design.side(arm).environ["IOPT_WORK"])
+             for arm in design.arms}
+    assert len(sizes) == 1 and len(design.arms) == 8
+
+
+# The flow, over the fake ----------------------------------------------------
+
+Selftest = Callable[..., Ran]
+
+
+def build_of(tmp_path: Path, text: str, mutant: int = 1) -> Path:
+    """A build directory of fakes."""
+    work = text.replace("FACTOR = 1.0", (
+        'WORK = os.environ["IOPT_WORK"]\n'
+        'HAS_WORK = os.path.exists(WORK) and os.path.getsize(WORK)\n'
+        'FACTOR = 1.1 if HAS_WORK else 1.0'))
+    assert work != text
+    programs = {
+        "bench/iopt-bench": text,
+        "tests/selftest/iopt-bench-work": work,
+        "tests/selftest/iopt-bench-relinked": work,
+        "tests/selftest/spin-rate": "#!/bin/sh\necho 1.5\n",
+        "tests/fine": text,
+        "tests/bad": text.replace("EXTRA = 0", f"EXTRA = {mutant}"),
+    }
+    for name, what in programs.items():
+        path = tmp_path / "build" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(what, "utf-8")
+        path.chmod(0o755)
+    return tmp_path / "build"
+
+
+@pytest.fixture
+def run(tmp_path: Path, fake: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> Selftest:
+    """Runs selftest.py over fakes; mutant 0 has no fault."""
+    def go(*args: str, mutant: int = 1) -> Ran:
+        build = build_of(tmp_path, fake.read_text("utf-8"), mutant)
+        monkeypatch.setattr(script, "CONTROL", script.Mutant(
+            "no fault", "tests/fine", ("map", "limit")))
+        monkeypatch.setattr(script, "MUTANTS", (script.Mutant(
+            "one more entry", "tests/bad", ("map",)),))
+        code = script.main(["--short", "--seed", "1", "--build", str(build),
+                            "--results", str(tmp_path / "results"), *args])
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err, tmp_path / "results")
+    return go
+
+
+def test_short_form(run: Selftest) -> None:
+    ran = run()
+    assert ran.code == 0, ran.out + ran.err
+    assert "Made-up CPU, 3 cases, 14 rounds of 5 arms" in ran.out
+    # two groups of six rounds, three cases; one whole comparison
+    assert re.search(r"A/A same binary, hot, one stage of 6 +0/6 = 0\.0 % "
+                     r"\[0\.0,45\.9\] +<= 1 %: met", ran.out)
+    assert re.search(r"\+10 % found, hot, both stages +3/3 = 100\.0 %",
+                     ran.out)
+    assert "mutants: 1 of 1 caught in one run" in ran.out
+    path, = ran.directory.glob("*/selftest/*.json")
+    assert not list(ran.directory.glob("*/selftest/spool-*"))
+    again = run("--read", str(path))
+    assert again.code == 0
+    assert again.out == ran.out[:ran.out.index("recording in")]
+    kept = json.loads(path.read_text("utf-8"))
+    assert kept["nr_rounds"] == 14 and len(kept["samples"]) == 3
+
+
+def test_an_escaped_mutant_fails(run: Selftest) -> None:
+    ran = run("--rounds", "1", mutant=0)
+    assert ran.code == 1
+    assert "ESCAPED one more entry" in ran.out
+    assert "selftest: failed" in ran.out
+
+
+def test_a_control_that_is_caught_fails(
+        run: Selftest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "what_catches", lambda *_: "x 1 -> 2")
+    ran = run("--rounds", "1")
+    assert ran.code == 1
+    assert "FAILED a build without fault was caught: x 1 -> 2" in ran.out
+
+
+@pytest.mark.parametrize("args,said", [
+    (["--build", "/nonexistent"], "/nonexistent"),
+    (["--filter", "^nothing$", "--rounds", "1"], "no case"),
+])
+def test_usage(run: Selftest, args: list[str], said: str,
+               monkeypatch: pytest.MonkeyPatch) -> None:
+    if "--filter" in args:
+        monkeypatch.setattr(script, "SHORT_CASES", ())
+    ran = run(*args)
+    assert ran.code == 2, ran.err
+    assert said in ran.err
+
+
+def test_too_many_rounds_are_refused() -> None:
+    with pytest.raises(SystemExit) as refused:
+        script.parse_args(["--rounds", "3001"])
+    assert refused.value.code == 2
