@@ -94,14 +94,16 @@ u64 vm_steps(const struct bench_case *c)
 {
 	u64 page = bench_size(c, "page");
 	u64 leaf = huge_page(c);
+	/* Mapping it takes as long as unmapping it. */
+	u64 leaves = ram_bytes(c) / (leaf ? leaf : page) * UNMAP_STEPS;
+	u64 pages = ram_bytes(c) / page;
 
-	if (bench_is(c, "strategy", "whole-range"))
-		return ram_bytes(c) / (leaf ? leaf : page);
-	if (bench_is(c, "strategy", "leafwalk"))
-		return ram_bytes(c) / (leaf ? leaf : page) * UNMAP_STEPS;
-	if (bench_is(c, "strategy", "iommufd"))
-		return ram_bytes(c) / page;
-	return (ram_bytes(c) + BAR_BYTES) / page;
+	if (bench_is(c, "strategy", "whole-range") ||
+	    bench_is(c, "strategy", "leafwalk"))
+		return leaves;
+	if (!bench_is(c, "strategy", "iommufd"))
+		pages += BAR_BYTES / page;
+	return pages > leaves ? pages : leaves;
 }
 
 /* Of the pinned bytes, those in whole, aligned huge pages. */

@@ -194,7 +194,8 @@ u64 vm_unpin_ps(const struct vm *vm, const struct cost_profile *profile);
 u64 vm_table_bytes(const struct bench_case *c);
 
 /**
- * vm_steps() - About how long a teardown takes, in lookups of a page.
+ * vm_steps() - About how long a teardown takes, or the mapping before it, in
+ *	lookups of a page.
  * @c: case with these keys
  */
 u64 vm_steps(const struct bench_case *c);
