@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -169,8 +170,10 @@ def count_twice(args: argparse.Namespace, settings: gate.Settings, seed: int,
     nr_cases = sum(map(len, families.values()))
     console.complain(f"counting {nr_cases} cases of {len(families)} families, "
                      "twice")
-    first = counter.count(seed, False)
-    second = counter.count(seed + 1, True)
+    with ThreadPoolExecutor(2) as pool:
+        passes = [pool.submit(counter.count, seed, False),
+                  pool.submit(counter.count, seed + 1, True)]
+        first, second = (done.result() for done in passes)
     report = gate.judge(gate.load_baseline(args.baseline), first, second,
                         bool(args.filter))
     report.failures = counter.failures
@@ -242,6 +245,7 @@ def compare_times(args: argparse.Namespace, settings: gate.Settings,
     paired.write_design(spool, design, {**extra, "stem": str(stem)})
     with runner.Interrupt() as interrupt:
         session = comparing.session_of(design, spool, console, interrupt)
+        session.started = started
         try:
             report.times, document = comparing.finish(session, extra, stem)
         finally:

@@ -117,10 +117,14 @@ def _by_family(keys: Sequence[str]) -> dict[str, list[str]]:
 
 
 class Lateness:
-    """Says when no further block of stage two fits the budget."""
+    """Says when no further block fits the budget; the first ones have to,
+    since fewer than six pairs have no interval."""
 
-    def __init__(self, budget_s: float | None, started: float) -> None:
-        self._ends = None if budget_s is None else started + budget_s
+    def __init__(self, session: Session, nr_free_blocks: int) -> None:
+        budget_s = session.design.budget_s
+        self._ends = None if budget_s is None \
+            else session.started + budget_s
+        self._nr_free = nr_free_blocks
         self._last = time.monotonic()
         self._longest = 0.0
 
@@ -128,7 +132,8 @@ class Lateness:
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
         self._last = now
-        return self._ends is not None and now + self._longest > self._ends
+        return self._ends is not None and job.block >= self._nr_free and \
+            now + self._longest > self._ends
 
 
 def _stage(session: Session, jobs: Sequence[Job],
@@ -144,7 +149,7 @@ def carry_out(session: Session, extra: Mapping[str, Any],
 
     Raises runner.UsageError when iopt-bench refuses its options.
     """
-    design, started = session.design, time.monotonic()
+    design = session.design
 
     def outputs(jobs: Sequence[Job], **late: Any) -> Timing:
         if not is_running or session.incomplete:
@@ -165,8 +170,9 @@ def carry_out(session: Session, extra: Mapping[str, Any],
         session.counts = counts_from(design, timing)
         timing += outputs(paired.plan_stage(
             _by_family(list(session.counts)), design.arms, 1,
-            design.nr_first, design.seed))
-        _second_stage(session, outputs, document, timing, started)
+            design.nr_first, design.seed),
+            is_late=Lateness(session, stats.MIN_PAIRS // 2))
+        _second_stage(session, outputs, document, timing)
     if not is_running and not session.incomplete:
         session.incomplete = "merged from its spool after it broke off"
         session.is_broken = True
@@ -175,7 +181,7 @@ def carry_out(session: Session, extra: Mapping[str, Any],
 
 def _second_stage(session: Session, outputs: Callable[..., Timing],
                   document: Callable[[Timing], dict[str, Any]],
-                  timing: Timing, started: float) -> None:
+                  timing: Timing) -> None:
     """The suspects once more, afresh, if there are any."""
     design = session.design
     if session.incomplete or not design.nr_second:
@@ -187,7 +193,7 @@ def _second_stage(session: Session, outputs: Callable[..., Timing],
         return
     session.console.complain(f"stage two: {len(suspects)} suspects, "
                              f"{design.nr_second} pairs")
-    found = outputs(jobs, is_late=Lateness(design.budget_s, started))
+    found = outputs(jobs, is_late=Lateness(session, 0))
     timing += found
     nr_pairs = min((len({job.round for job, _ in found
                          if job.family == family and job.arm == NEW})

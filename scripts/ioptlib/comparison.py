@@ -42,6 +42,13 @@ COSTS = frozenset((
 GAINS = frozenset(("bytes_mapped", "bytes_unmapped", "iotlb_hits",
                    "iotlb_reach_bytes"))
 
+# Where single calls are timed: the median of a process beside its fastest
+# section, and the tail.
+LATENCIES = {"contention": (
+    summary.METRIC,
+    *(summary.Metric(f"{call} {what}", *2 * (f"{call}_{what}_ns",))
+      for call in ("map", "unmap") for what in ("p50", "p99")))}
+
 _LEDGER = ("sim_ps", "tlbi", "atc_inv", "cmd_syncs", "doorbells",
            "nr_ranges", "range_")
 
@@ -367,7 +374,7 @@ def _lines_of(case: names.Case, grouped: Grouped, floor: float) \
                          ((OLD, old_label), (NEW, new_label))
                          if label != "ok")
     lines = []
-    for metric in summary.metrics(case.family):
+    for metric in LATENCIES.get(case.family) or summary.metrics(case.family):
         stage = 2 if grouped.get((NEW, 2)) else 1
         stages = Stages(_estimate(grouped, metric, 1, NEW),
                         _estimate(grouped, metric, 2, NEW), floor)

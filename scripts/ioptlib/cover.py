@@ -91,9 +91,9 @@ def work(case: names.Case) -> tuple[str, tuple[str, ...]]:
     if get("vm") and get("strategy"):
         return f"{get('vm')} {get('backing')} {get('strategy')}", \
             ("vm", "backing", "strategy")
-    if get("threads") and get("place"):
-        return f"{get('threads')} threads {get('place')}", \
-            ("threads", "place")
+    if get("cpus") and get("place"):
+        return f"{get('cpus')} CPUs {get('place')}", \
+            ("cpus", "place")
     if get("trace"):
         return get("trace"), ("trace",)
     if get("size"):
@@ -190,22 +190,29 @@ def _column(cells: Sequence[str], is_right: bool = False) -> list[str]:
             for cell in cells]
 
 
+# The columns, and shorter words for them where rows are long; the order of new
+# and old stands in the head of each table.
+_HEADS = (("avg new,old ns", "min new,old ns", "min %  [CI]"),
+          ("avg ns", "min ns", "min %  [CI]"))
+
+
 def table(group: Group) -> list[str]:
     """The rows of a group under their header, the columns as the list knows
-    them; too wide a table puts averages away before it breaks lines."""
-    rows = [("pgsz" if work(group.lines[0].case)[1][:1] == ("size",)
-             else "case", "avg new,old ns", "min new,old ns", "min %  [CI]")]
-    rows += [(row_name(line), pair_text(line, "avg"), pair_text(line, "min"),
-              result_text(line)) for line in group.lines]
-    columns = [_column([plain(row[0]) for row in rows], True),
-               _column([row[1] for row in rows], True),
-               _column([row[2] for row in rows], True),
-               [plain(row[3]) for row in rows]]
-    lines = ["  " + " , ".join(cells).rstrip() for cells in zip(*columns)]
-    if max(map(len, lines)) <= WIDTH:
-        return lines
-    del columns[1]
-    lines = ["  " + " , ".join(cells).rstrip() for cells in zip(*columns)]
+    them; too wide a table has shorter heads, then no averages, and only
+    then broken lines."""
+    first = "pgsz" if work(group.lines[0].case)[1][:1] == ("size",) else "case"
+    rows = [(row_name(line), pair_text(line, "avg"), pair_text(line, "min"),
+             result_text(line)) for line in group.lines]
+    for head, has_avg in ((_HEADS[0], True), (_HEADS[1], True),
+                          (_HEADS[1], False)):
+        cells = [(first, *head), *rows]
+        columns = [_column([plain(row[i]) for row in cells], True)
+                   for i in range(3)] + [[plain(row[3]) for row in cells]]
+        if not has_avg:
+            del columns[1]
+        lines = ["  " + " , ".join(row).rstrip() for row in zip(*columns)]
+        if max(map(len, lines)) <= WIDTH:
+            return lines
     return [part for line in lines
             for part in (wrap(line, " " * 8) if len(line) > WIDTH else [line])]
 

@@ -19,6 +19,7 @@ import random
 import resource
 import selectors
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -58,7 +59,8 @@ class Design:
     nr_first, nr_second: pairs of stage one, and of the suspects in stage two
     is_timed: False when both sides are the same machine code
     min_time_ms: timed part of a case in a process, as calibrated
-    budget_s: stage two starts no block that would end after this
+    budget_s: no block starts that would end after this, once there are
+        pairs enough for an interval
     """
 
     old: Side
@@ -276,6 +278,7 @@ class Session:
     counts: repetitions as calibrated; only cases in it are timed
     incomplete: why not all was run
     is_broken: it can be gone on with, so the spool has to stay
+    started: when the time that the budget limits began
     """
 
     design: Design
@@ -287,6 +290,7 @@ class Session:
     incomplete: str = ""
     is_broken: bool = False
     cpu: str = ""
+    started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.cpu = self.cpu or self.design.cpu

@@ -301,7 +301,8 @@ def revision_side(word: str, shop: Workshop) -> Side | None:
     if not bench.is_file():
         raise BadSide(f"{word}: its build has no bench/iopt-bench")
     described = _run_git(shop.root, "describe", "--always", "--tags", commit)
-    return Side(word, str(bench), revision=described or commit[:12],
+    label = word[:12] if word == commit else word
+    return Side(label, str(bench), revision=described or commit[:12],
                 code=code_digest(bench))
 
 

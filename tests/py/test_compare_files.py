@@ -349,6 +349,24 @@ def test_googles_compare_reads_it(tmp_path: Path) -> None:
     assert all("+0.5000" in line for line in told)
 
 
+def test_medians_of_single_calls_are_compared(files: Compare) -> None:
+    name = "contention/engine:lpae-7.3/cpus:2/place:node/sharing:queue"
+
+    def with_calls(unmap_p50: float) -> Document:
+        document = sound()
+        document["benchmarks"] += [
+            {**row, "iterations": 1000, "cpu_time": 30.0, "map_p50_ns": 60.0,
+             "map_p99_ns": 90.0, "unmap_p50_ns": unmap_p50,
+             "unmap_p99_ns": 200.0}
+            for row in rows(name, [900.0 + i for i in range(9)])]
+        return document
+    ran = files(with_calls(100.0), with_calls(130.0))
+    assert ran.code == 3
+    assert re.search(r"2 CPUs node unmap p50 , +130,100 , +130,100 , -30\.0 "
+                     r"\[-30\.0,-30\.0\]\n", ran.out)
+    assert re.search(r"2 CPUs node map p50 , +60\.0,60\.0 , .* ~\n", ran.out)
+
+
 def test_worst_is_first(files: Compare) -> None:
     ran = files(*changed(nothing, both(
         scale(0.5, MAP.format("4K", "1")), scale(1.5, MAP.format("2M", "1")),
