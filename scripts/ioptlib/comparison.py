@@ -26,7 +26,8 @@ SIDE_KEY = "side"
 # stage; two files of runs at two times; two engines in the rounds of one run.
 PAIRED, FILES, ROUNDS = "paired", "files", "rounds"
 
-# Runs that were not interleaved differ by what the machine did meanwhile.
+# Runs that were not interleaved differ by what the machine did meanwhile: a
+# larger floor, and every sample of one side has to be above all of the other.
 SEPARATE_FLOOR = 0.10
 NULL_FAMILY = "limit"
 
@@ -363,8 +364,16 @@ def _labels(grouped: Grouped) -> tuple[str, str]:
     return found.get(OLD, "no result"), found.get(NEW, "no result")
 
 
-def _lines_of(case: names.Case, grouped: Grouped, floor: float) \
-        -> list[Line]:
+def _is_apart(grouped: Grouped, metric: summary.Metric) -> bool:
+    """Is all of one side in stage one above all of the other?"""
+    old, new = (_sampled(grouped.get((arm, 1)), metric).values()
+                for arm in (OLD, NEW))
+    return bool(old) and bool(new) and \
+        (max(old) < min(new) or max(new) < min(old))
+
+
+def _lines_of(case: names.Case, grouped: Grouped, floor: float,
+              kind: str) -> list[Line]:
     """The comparisons of one case, verdicts still to be decided."""
     old_label, new_label = _labels(grouped)
     counted = results.COUNTED in (old_label, new_label)
@@ -377,7 +386,8 @@ def _lines_of(case: names.Case, grouped: Grouped, floor: float) \
     for metric in LATENCIES.get(case.family) or summary.metrics(case.family):
         stage = 2 if grouped.get((NEW, 2)) else 1
         stages = Stages(_estimate(grouped, metric, 1, NEW),
-                        _estimate(grouped, metric, 2, NEW), floor)
+                        _estimate(grouped, metric, 2, NEW), floor,
+                        kind != FILES or _is_apart(grouped, metric))
         null = Stages(_estimate(grouped, metric, 1, NULL),
                       _estimate(grouped, metric, 2, NULL), floor)
         if counted or stages.first is None:
@@ -469,7 +479,8 @@ def analyse(document: Mapping[str, Any]) -> Comparison:
                 skips[pair["key"]] = skip
             else:
                 lines += _lines_of(case, of_case, float(
-                    info.get("floors", {}).get(pair["key"], info["floor"])))
+                    info.get("floors", {}).get(pair["key"], info["floor"])),
+                    info["kind"])
         unpaired = {arm: list(info.get("unpaired", {}).get(arm, []))
                     for arm in (OLD, NEW)}
         null_family = NULL_FAMILY if info["kind"] == FILES else ""

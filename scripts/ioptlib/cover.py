@@ -130,6 +130,8 @@ def result_text(line: Line) -> str:
         return "  ~"
     if line.is_void:
         return "  ~   (null arm)"
+    if line.stages.is_suspect and not line.stages.is_apart:
+        return "  ~   (overlap)"
     if line.detectable is None:
         nr = line.stages.first.nr_pairs if line.stages.first else 0
         return f"  ~   (n={nr}, no interval)"
@@ -388,9 +390,10 @@ def warnings(found: Comparison) -> list[str]:
                      "nothing was timed.")
     if found.kind == FILES:
         lines.append("Two runs at two times: the floor is "
-                     f"{found.info['floor'] * 100:.0f} %"
+                     f"{found.info['floor'] * 100:.0f} %, and no sample of "
+                     "one may lie among those of the other"
                      + ("." if found.info["has_null"] else
-                        ", and there is no null arm: without the family "
+                        "; there is no null arm: without the family "
                         f"{NULL_FAMILY} nothing says whether the machine "
                         "was the same."))
     if found.null_fired:

@@ -107,11 +107,16 @@ def holm(ps: Mapping[Key, float]) -> dict[Key, float]:
 @dataclass(frozen=True)
 class Stages:
     """What both stages found of one case; second is None when stage one
-    did not make it a suspect, or stage two did not come to it."""
+    did not make it a suspect, or stage two did not come to it.
+
+    is_apart: no sample of one side lies among those of the other, where that
+        is asked for
+    """
 
     first: Estimate | None
     second: Estimate | None = None
     floor: float = FLOOR
+    is_apart: bool = True
 
     @property
     def is_suspect(self) -> bool:
@@ -131,7 +136,8 @@ def decide(cases: Mapping[Key, Stages], is_gated: bool = True) \
     A suspect of stage one is faster or slower only if stage two, measured
     afresh, says so and Holm's correction over all suspects leaves it; one
     that stage two never saw is unresolved. Without is_gated there is no
-    stage two, and stage one decides.
+    stage two, and stage one decides. Sides that have to be apart and are
+    not are neither faster nor slower.
     """
     adjusted = holm({key: stages.second.p for key, stages in cases.items()
                      if stages.second is not None})
@@ -140,7 +146,8 @@ def decide(cases: Mapping[Key, Stages], is_gated: bool = True) \
         verdict = judge(stages.deciding, stages.floor)
         is_confirmed = stages.second is not None and \
             adjusted[key] <= ALPHA
-        if verdict in (FASTER, SLOWER) and is_gated and not is_confirmed:
+        if verdict in (FASTER, SLOWER) and (
+                not stages.is_apart or is_gated and not is_confirmed):
             verdict = UNRESOLVED
         verdicts[key] = verdict
     return verdicts

@@ -144,6 +144,8 @@ ROWS: list[tuple[str, Change, Change, int]] = [
     ("regressed-counter", nothing, put("pte_writes", 2), 3),
     ("improved", scale(1.3), put("pte_writes", 0), 0),
     ("below-the-floor", nothing, scale(1.08), 0),
+    ("overlap", nothing, both(scale(1.25), put(
+        "block_min_ns", 19.1, nr=1)), 3),
     ("missing", nothing, drop(), 4),
     ("new", drop(), nothing, 4),
     ("renamed", nothing, rename("size:2M", "size:2048K"), 4),

@@ -119,6 +119,13 @@ def test_holm_over_the_suspects_takes_weak_ones_away() -> None:
     assert set(decide(many).values()) == {UNRESOLVED}
 
 
+def test_sides_that_have_to_be_apart() -> None:
+    hit = Stages(made([1.5] * 10), is_apart=False)
+    assert decide({"x": hit}, is_gated=False) == {"x": UNRESOLVED}
+    same = Stages(made([1.0] * 10), is_apart=False)
+    assert decide({"x": same}, is_gated=False) == {"x": SAME}
+
+
 def test_floor_of_a_case() -> None:
     assert judge(made([1.05] * 10), 0.10) == SAME
     assert judge(made([1.15] * 10), 0.10) == SLOWER
