@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,6 +64,27 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(SHEBANG + FAKE.read_text("utf-8"))
     path.chmod(0o755)
     return path
+
+
+Builder = Callable[..., Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path, fake: Path) -> Builder:
+    """Makes a directory with a fake iopt-bench whose constants differ:
+    build("b", FACTOR=1.1)."""
+    def make(name: str, **constants: Any) -> Path:
+        text = fake.read_text("utf-8")
+        for key, value in constants.items():
+            text, nr = re.subn(rf"^{key} = .*$", f"{key} = {value!r}", text,
+                               flags=re.MULTILINE)
+            assert nr == 1
+        path = tmp_path / name / "iopt-bench"
+        path.parent.mkdir()
+        path.write_text(text, "utf-8")
+        path.chmod(0o755)
+        return path.parent
+    return make
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import Any
 
 import compare as compare_script
 import pytest
-from conftest import ROOT, Ran
+from conftest import ROOT, Builder, Ran
 from ioptlib import (comparing, comparison, paired, results, runner,
                      sides)
 from ioptlib.console import Console
@@ -119,26 +119,6 @@ def test_same_work_is_known() -> None:
 
 
 # Fake builds ----------------------------------------------------------------
-
-Builder = Callable[..., Path]
-
-
-@pytest.fixture
-def build(tmp_path: Path, fake: Path) -> Builder:
-    """A fake iopt-bench whose constants differ: build("b", FACTOR=1.1)."""
-    def make(name: str, **constants: Any) -> Path:
-        text = fake.read_text("utf-8")
-        for key, value in constants.items():
-            text, nr = re.subn(rf"^{key} = .*$", f"{key} = {value!r}", text,
-                               flags=re.MULTILINE)
-            assert nr == 1
-        path = tmp_path / name / "iopt-bench"
-        path.parent.mkdir()
-        path.write_text(text, "utf-8")
-        path.chmod(0o755)
-        return path.parent
-    return make
-
 
 Compare = Callable[..., Ran]
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 import regress
-from conftest import ROOT, Ran
+from conftest import ROOT, Builder, Ran
 from ioptlib import gate
 
 CASES = ["limit/op:fill/granule:4K/count:1",
@@ -33,23 +33,6 @@ count:256$ = 20
 NR_CASES = 42
 
 Regress = Callable[..., Ran]
-Builder = Callable[..., Path]
-
-
-@pytest.fixture
-def build(tmp_path: Path, fake: Path) -> Builder:
-    """A fake iopt-bench whose constants differ."""
-    def make(name: str, **constants: Any) -> Path:
-        text = fake.read_text("utf-8")
-        for key, value in constants.items():
-            text = re.sub(rf"^{key} = .*$", f"{key} = {value!r}", text,
-                          flags=re.MULTILINE)
-        path = tmp_path / name / "iopt-bench"
-        path.parent.mkdir()
-        path.write_text(text, "utf-8")
-        path.chmod(0o755)
-        return path
-    return make
 
 
 @pytest.fixture
