@@ -342,6 +342,7 @@ def test_linux_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         return [info]
     monkeypatch.setattr(sides.kernel_build, "build_all", build_all)
     monkeypatch.setattr(sides.kernel_build, "built", lambda out: [info])
+    monkeypatch.setattr(sides, "_run_git", lambda root, *args: "abc")
     shop = Workshop(tmp_path, build("a") / "iopt-bench", kernel)
     side = sides.kernel_side(word, shop)
     assert asked == ([[spec]] if spec else [])
