@@ -120,10 +120,9 @@ class Lateness:
     """Says when no further block fits the budget; the first ones have to,
     since fewer than six pairs have no interval."""
 
-    def __init__(self, session: Session, nr_free_blocks: int) -> None:
-        budget_s = session.design.budget_s
-        self._ends = None if budget_s is None \
-            else session.started + budget_s
+    def __init__(self, budget_s: float | None, started: float,
+                 nr_free_blocks: int = 0) -> None:
+        self._ends = None if budget_s is None else started + budget_s
         self._nr_free = nr_free_blocks
         self._last = time.monotonic()
         self._longest = 0.0
@@ -171,7 +170,8 @@ def carry_out(session: Session, extra: Mapping[str, Any],
         timing += outputs(paired.plan_stage(
             _by_family(list(session.counts)), design.arms, 1,
             design.nr_first, design.seed),
-            is_late=Lateness(session, stats.MIN_PAIRS // 2))
+            is_late=Lateness(design.budget_s, session.started,
+                             stats.MIN_PAIRS // 2))
         _second_stage(session, outputs, document, timing)
     if not is_running and not session.incomplete:
         session.incomplete = "merged from its spool after it broke off"
@@ -193,7 +193,8 @@ def _second_stage(session: Session, outputs: Callable[..., Timing],
         return
     session.console.complain(f"stage two: {len(suspects)} suspects, "
                              f"{design.nr_second} pairs")
-    found = outputs(jobs, is_late=Lateness(session, 0))
+    found = outputs(jobs, is_late=Lateness(design.budget_s,
+                                            session.started))
     timing += found
     nr_pairs = min((len({job.round for job, _ in found
                          if job.family == family and job.arm == NEW})
