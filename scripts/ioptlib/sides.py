@@ -24,9 +24,8 @@ from . import kernel_build, kernel_source, names
 
 ENGINE_KEY = "engine"
 
-# Objects that hold the revision or paths of the tree: nothing of them is timed.
-_UNTIMED_OBJECTS = frozenset(("context.c.o", "main.c.o", "options.c.o",
-                              "profile.c.o", "trace_set.c.o"))
+# Objects that hold the revision, or options: nothing of them is timed.
+_UNTIMED_OBJECTS = frozenset(("context.c.o", "main.c.o", "options.c.o"))
 
 
 class BadSide(Exception):
@@ -158,6 +157,17 @@ def _timed_objects(build: Path) -> list[Path]:
                   if path.name not in _UNTIMED_OBJECTS)
 
 
+def _object_bytes(build: Path, path: Path, stripped: Path) -> bytes:
+    """What an object is made of: itself, or its source where it holds the
+    path of the tree and so is another one in each tree."""
+    data = stripped.read_bytes()
+    source = path.parent.parent.relative_to(build) / path.stem
+    if str(build.parent).encode() in data and \
+            (build.parent / source).is_file():
+        return (build.parent / source).read_bytes()
+    return data
+
+
 def code_digest(bench: Path) -> str:
     """A digest of the measured object code of an iopt-bench.
 
@@ -180,7 +190,8 @@ def code_digest(bench: Path) -> str:
                            check=True, capture_output=True)
             for path, copy in zip(objects, copies):
                 digest.update(f"{path.relative_to(build)}\0".encode())
-                digest.update(hashlib.sha256(copy.read_bytes()).digest())
+                digest.update(hashlib.sha256(
+                    _object_bytes(build, path, copy)).digest())
     except (OSError, subprocess.CalledProcessError):
         return ""
     return digest.hexdigest()

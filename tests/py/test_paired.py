@@ -118,6 +118,34 @@ def test_same_work_is_known() -> None:
     assert not Side("a", "x").is_same_work(Side("a", "x")), "unknown code"
 
 
+def compiled(tree: Path, source: str) -> str:
+    """The digest of a build of a tree with this one source."""
+    (tree / "src/a").mkdir(parents=True, exist_ok=True)
+    (tree / "src/a/x.c").write_text(source)
+    folder = tree / "build/src/a/liba.a.p"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-g", "-O2", f'-DDIR="{tree}/data"', "-c",
+                    str(tree / "src/a/x.c"), "-o", str(folder / "x.c.o")],
+                   check=True)
+    bench = tree / "build/bench/iopt-bench"
+    bench.parent.mkdir(parents=True, exist_ok=True)
+    bench.write_text(str(tree))
+    return sides.code_digest(bench)
+
+
+def test_the_same_code_in_two_trees_is_known(tmp_path: Path) -> None:
+    plain, again, longer = (
+        "int f(int x) { return 3 * x; }\n",
+        "/* comment */\nint f(int x)\n{\n\treturn 3 * x;\n}\n",
+        'const char *f(void) { return DIR; }\n')
+    one, two = tmp_path / "one", tmp_path / "another-tree"
+    assert compiled(one, plain) == compiled(two, again)
+    assert compiled(one, longer) == compiled(two, longer)
+    assert compiled(one, longer) != compiled(two, plain)
+    assert compiled(one, plain) != compiled(
+        two, plain.replace("3", "5")), "other code"
+
+
 # Fake builds ----------------------------------------------------------------
 
 Compare = Callable[..., Ran]
