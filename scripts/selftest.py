@@ -269,14 +269,6 @@ def samples_of(timing: comparing.Timing) \
     return found
 
 
-def families_of(keys: Sequence[str]) -> dict[str, list[str]]:
-    """Cases by their family."""
-    found: dict[str, list[str]] = {}
-    for key in keys:
-        found.setdefault(names.parse(key).family, []).append(key)
-    return found
-
-
 def record(args: argparse.Namespace, session: paired.Session,
            step_ns: float) -> dict[str, Any]:
     """Calibrate, make work of known size, run all rounds; what a recording
@@ -294,7 +286,7 @@ def record(args: argparse.Namespace, session: paired.Session,
     steps = steps_for(base_ns, step_ns, args.work)
     write_work(spool, steps, args.work)
     jobs = [job for job in paired.plan_stage(
-        families_of(list(session.counts)), design.arms, 1, MAX_ROUNDS,
+        comparing.by_family(list(session.counts)), design.arms, 1, MAX_ROUNDS,
         design.seed) if job.round < args.rounds]
     is_late = comparing.Lateness(60.0 * args.minutes or None,
                                  time.monotonic())

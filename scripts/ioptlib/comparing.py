@@ -109,7 +109,8 @@ def counts_from(design: Design, calibration: Timing) -> dict[str, Count]:
     return counts
 
 
-def _by_family(keys: Sequence[str]) -> dict[str, list[str]]:
+def by_family(keys: Sequence[str]) -> dict[str, list[str]]:
+    """Cases by their family, in their order."""
     found: dict[str, list[str]] = {}
     for key in keys:
         found.setdefault(names.parse(key).family, []).append(key)
@@ -168,7 +169,7 @@ def carry_out(session: Session, extra: Mapping[str, Any],
         ceilings = outputs(paired.ceiling_jobs(design))
         session.counts = counts_from(design, timing)
         timing += outputs(paired.plan_stage(
-            _by_family(list(session.counts)), design.arms, 1,
+            by_family(list(session.counts)), design.arms, 1,
             design.nr_first, design.seed),
             is_late=Lateness(design.budget_s, session.started,
                              stats.MIN_PAIRS // 2))
@@ -187,7 +188,7 @@ def _second_stage(session: Session, outputs: Callable[..., Timing],
     if session.incomplete or not design.nr_second:
         return
     suspects = comparison.suspects(comparison.analyse(document(timing)))
-    jobs = paired.plan_stage(_by_family(suspects), design.arms, 2,
+    jobs = paired.plan_stage(by_family(suspects), design.arms, 2,
                              design.nr_second, design.seed + 1)
     if not jobs:
         return
@@ -198,7 +199,7 @@ def _second_stage(session: Session, outputs: Callable[..., Timing],
     timing += found
     nr_pairs = min((len({job.round for job, _ in found
                          if job.family == family and job.arm == NEW})
-                    for family in _by_family(suspects)), default=0)
+                    for family in by_family(suspects)), default=0)
     if nr_pairs < stats.MIN_PAIRS and not session.incomplete:
         session.incomplete = (f"stage two had time for {nr_pairs} pairs of "
                               f"{design.nr_second}")
