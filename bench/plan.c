@@ -113,5 +113,5 @@ const struct plan_entry *plan_find(const struct plan *plan, const char *name)
 void plan_fini(struct plan *plan)
 {
 	free(plan->entries);
-	*plan = (struct plan){ NULL };
+	*plan = (struct plan){ .nr = 0 };
 }

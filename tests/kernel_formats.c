@@ -123,11 +123,12 @@ static void shuffle_short(struct pgtable *pgt, const char *name, u64 seed)
 				 " at %#" PRIx64 ", expected %#zx",
 				 name, seed, leaf.size, leaf.paddr, size[slot]);
 		expect_u64(pgt->ops.iova_to_phys(pgt, iova + 42),
-			   size[slot] ? (iova | 1ull << 31) + 42 : 0, name);
+			   size[slot] ? (iova | 1ull << 31) + 42 : 0, "%s",
+			   name);
 		if (size[slot]) {
 			expect_u64(pgt->ops.unmap_pages(pgt, iova, size[slot],
 							1, &gather),
-				   size[slot], name);
+				   size[slot], "%s", name);
 			size[slot] = 0;
 			continue;
 		}
@@ -135,7 +136,7 @@ static void shuffle_short(struct pgtable *pgt, const char *name, u64 seed)
 		expect_int(pgt->ops.map_pages(pgt, iova, iova | 1ull << 31,
 					      size[slot], 1, PROT, &mapped),
 			   0, name);
-		expect_u64(mapped, size[slot], name);
+		expect_u64(mapped, size[slot], "%s", name);
 	}
 }
 
@@ -230,7 +231,8 @@ static void test_warnings(void **state)
 			expect_u64(t.unmap_pages(t.ops, 1ull << 50, SZ_4K, 1,
 						 NULL),
 				   0, "unmapped");
-		expect_u64(module->nr_warnings() - before, 3, module->label);
+		expect_u64(module->nr_warnings() - before, 3, "%s",
+			   module->label);
 		snprintf(first, sizeof(first), "%s", module->first_warning());
 		expect_text(first, "io-pgtable-arm.c:", module->label);
 		assert_true(t.unmap_pages(t.ops, 0, SZ_4K, 1, NULL) == 0);
