@@ -249,8 +249,8 @@ static void row_sections(struct row *row, struct gb_state *state)
 	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
 		int ret =
 			measure_section(m, n, i + 1 == m->nr_blocks, &s, &err);
-		/* Of what lasts so long others take their part meanwhile. */
-		double ns = m->is_long ? s.cpu_ns : s.wall_ns;
+		double ns = m->is_long || m->family->times_cpu ? s.cpu_ns :
+								 s.wall_ns;
 
 		if (!ret)
 			ret = gb_time_add(state, ns);

@@ -636,6 +636,7 @@ const struct bench_family teardown_family = {
 	.verify = teardown_verify,
 	.count = teardown_count,
 	.max_n = teardown_max_n,
+	.times_cpu = true,
 	.prepare = teardown_prepare,
 	.run = teardown_run,
 	.check_after = teardown_check_after,

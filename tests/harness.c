@@ -8,9 +8,12 @@
 #include <linux/perf_event.h>
 #include <math.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "cost.h"
 #include "harness.h"
+
+#define SLEEP_NS 20000000
 
 /* What a fake family does; its context is this with the run's state. */
 struct fake {
@@ -29,6 +32,8 @@ struct fake {
 	bool is_long;
 	bool cancels;	 /* setup says that it cannot run here */
 	bool is_untimed; /* the family has no run() */
+	bool sleeps;	 /* run() gives the CPU away for SLEEP_NS */
+	bool times_cpu;
 	/* What must come of it. */
 	struct harness_result want;
 	const char *row[2]; /* must be in the row */
@@ -128,6 +133,10 @@ static void fake_run(void *ctx, u64 n)
 	note('r');
 	if (now.nr_runs_before_stop && !--now.nr_runs_before_stop)
 		now.stop = 1;
+	if (now.fake->sleeps)
+		clock_nanosleep(CLOCK_MONOTONIC, 0,
+				&(struct timespec){ .tv_nsec = SLEEP_NS },
+				NULL);
 	while (ns > 0 && (double)(host_clock_ns(&now_clock) - start) < ns)
 		;
 }
@@ -214,6 +223,20 @@ static const struct bench_family family = {
 	.warning = fake_warning,
 };
 
+static const struct bench_family cpu_family = {
+	.name = "cpu",
+	.question = "who else had the CPU?",
+	.keys = keys,
+	.check = fake_check,
+	.setup = fake_setup,
+	.teardown = fake_teardown,
+	.verify = fake_verify,
+	.count = fake_count,
+	.max_n = fake_max_n,
+	.times_cpu = true,
+	.run = fake_run,
+};
+
 /* What the rows of a ledger share is made once, and found by each. */
 static char shared[] = "made once";
 
@@ -261,6 +284,7 @@ static const struct bench_family sharing_family = {
 static const struct bench_family *families[] = { &family, NULL };
 static const struct bench_family *const sharing_families[] = { &sharing_family,
 							       NULL };
+static const struct bench_family *const cpu_families[] = { &cpu_family, NULL };
 static const struct bench_family *const untimed_families[] = { &untimed_family,
 							       NULL };
 
@@ -282,6 +306,7 @@ static char *run_fake(const struct fake *fake, struct harness_cfg *cfg,
 	assert_non_null(f);
 	assert_int_equal(bench_list_build(&list,
 					  fake->is_untimed ? untimed_families :
+					  fake->times_cpu  ? cpu_families :
 					  cfg->nr_profiles ? sharing_families :
 							     families,
 					  &env, NULL),
@@ -472,6 +497,34 @@ static void test_long(void **state)
 	assert_null(strstr(text, "n2n_ratio"));
 	free(text);
 	arena_destroy(arena);
+}
+
+/* What others do on the CPU meanwhile is no part of a CPU time. */
+static void test_cpu_time(void **state)
+{
+	const struct fake fakes[] = {
+		{ "clock", .max_n = 1, .sleeps = true, .op_ns = 30000 },
+		{ "CPU", .max_n = 1, .sleeps = true, .op_ns = 30000,
+		  .times_cpu = true },
+		{ "CPU, long", .max_n = 1, .sleeps = true, .op_ns = 30000,
+		  .is_long = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fakes); i++) {
+		struct harness_cfg cfg = { .is_count_only = false };
+		struct arena *arena = make_arena();
+		struct harness_result got;
+		char *text = run_fake(&fakes[i], &cfg, arena, &got, 0);
+		const char *at = strstr(text, "\"block_min_ns\": ");
+
+		assert_non_null(at);
+		at += strlen("\"block_min_ns\": ");
+		print_message("case: %s, %.12s ns\n", fakes[i].title, at);
+		assert_int_equal(strtod(at, NULL) < SLEEP_NS, i > 0);
+		free(text);
+		arena_destroy(arena);
+	}
 }
 
 static void test_nothing_is_timed_after_a_failure(void **state)
@@ -776,6 +829,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_order_of_calls),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_cpu_time),
 		cmocka_unit_test(test_nothing_is_timed_after_a_failure),
 		cmocka_unit_test(test_count_only),
 		cmocka_unit_test(test_plan),
