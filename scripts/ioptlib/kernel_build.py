@@ -433,4 +433,3 @@ def built(out: Path) -> list[Info]:
         except (ValueError, TypeError, KeyError):
             continue  # of another version of the suite: as if not built
     return infos
-
