@@ -8,6 +8,7 @@ others are in; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import platform
 import sqlite3
 import subprocess
 import sys
@@ -104,17 +105,24 @@ def add(store: history.Store, files: list[Path], console: Console) -> int:
     return code
 
 
+def anchor_of(store: history.Store, host: str) -> str:
+    """What the newest run of a host was held against, "" if it has none;
+    runs of others may have been merged."""
+    runs = [run for run in store.runs()
+            if run.context.get("iopt_host") == host]
+    return runs[-1].anchor.partition(":")[0] if runs else ""
+
+
 def measure(args: argparse.Namespace, store: history.Store,
             console: Console) -> int:
     """Compare with the anchor, then add; the exit code."""
     anchor = args.anchor
     if not anchor:
-        runs = store.runs()
-        if not runs:
-            console.complain("track: the first run needs an anchor: "
+        anchor = anchor_of(store, platform.node().split(".")[0])
+        if not anchor:
+            console.complain("track: this host's first run needs an anchor: "
                              "make track ANCHOR=REV, a revision to pin")
             return USAGE
-        anchor = runs[-1].anchor.partition(":")[0]
     stem = args.db.resolve().parent / "track" / \
         datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     command = [sys.executable, str(ROOT / "scripts/compare.py"), *args.options,

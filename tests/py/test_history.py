@@ -77,6 +77,15 @@ def test_another_anchor_is_another_series(store: history.Store) -> None:
                   history.series_of(store.runs())) == [2, 2]
 
 
+def test_the_anchor_is_that_of_this_host(store: history.Store) -> None:
+    fill(store, range(1, 3), 1.0)
+    store.add(*history.run_of(comparison_of(9, {MAP: 1.0}, anchor="v2",
+                                            iopt_host="there")))
+    assert track.anchor_of(store, "here") == "v1"
+    assert track.anchor_of(store, "there") == "v2"
+    assert track.anchor_of(store, "nowhere") == ""
+
+
 def test_a_change_has_its_revisions(store: history.Store) -> None:
     fill(store, range(1, 11), 1.0)
     fill(store, range(11, 13), 1.05)
