@@ -26,8 +26,9 @@ class System:
     path: Path
 
     def add(self, name: str, text: str) -> None:
-        """A command that is a shell script."""
+        """A command that is a shell script; what its name led to stays."""
         file = self.path / name
+        file.unlink(missing_ok=True)
         file.write_text("#!/bin/sh\n" + text)
         file.chmod(0o755)
 
@@ -78,9 +79,18 @@ def system(tmp_path: Path) -> System:
                           f'>{tmp_path}/meson; chmod 755 {tmp_path}/meson'
                           ' ;; esac; done\n')
     made.add("apt-cache", "exit 0\n")
-    made.remove("id")
     made.add("id", "echo 0\n")
     return made
+
+
+def test_commands_of_this_machine_stay(tmp_path: Path) -> None:
+    """Root runs these tests too, and may write to what a link leads to."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (tmp_path / "uname").symlink_to(theirs)
+    System(tmp_path).add("uname", "echo x86_64\n")
+    assert theirs.read_text() == "theirs"
+    assert "x86_64" in (tmp_path / "uname").read_text()
 
 
 def test_nothing_missing(system: System) -> None:
