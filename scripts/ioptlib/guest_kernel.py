@@ -27,9 +27,10 @@ MODULE_NAME = "iopt_guest"
 # The user program: ours, and what it shares with iopt-sim. What the reader of
 # scenarios can do with traces is not called, and dropped by the linker.
 PROGRAM = ("tools/guest/vfio-user.c", "tools/guest/frames.c",
-           "tools/guest/kmsg.c", "tools/guest/space-core.c",
-           "tools/guest/space-iommufd.c", "tools/guest/space-vfio.c",
-           "tools/scenario.c", "src/base/err.c", "src/base/sizes.c")
+           "tools/guest/kcount.c", "tools/guest/kmsg.c",
+           "tools/guest/space-core.c", "tools/guest/space-iommufd.c",
+           "tools/guest/space-vfio.c", "tools/scenario.c",
+           "src/base/err.c", "src/base/sizes.c")
 PROGRAM_INCLUDES = ("tools/guest", "tools", "src/base", "src/trace")
 PROGRAM_FLAGS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-static",
                  "-ffunction-sections", "-fdata-sections",

@@ -201,7 +201,7 @@ err_put:
 	return ret;
 }
 
-static long guest_range(struct guest_file *file, bool is_map,
+static long guest_range(struct guest_file *file, unsigned int cmd,
 			struct iopt_guest_range __user *arg)
 {
 	struct iopt_guest_range range;
@@ -210,9 +210,10 @@ static long guest_range(struct guest_file *file, bool is_map,
 		return -ENODEV;
 	if (copy_from_user(&range, arg, sizeof(range)))
 		return -EFAULT;
-	if (is_map)
+	range.ret = 0;
+	if (cmd == IOPT_GUEST_MAP)
 		range.ret = call_iommu_map(file->domain, &range);
-	else
+	else if (cmd == IOPT_GUEST_UNMAP)
 		range.ret = iommu_unmap(file->domain, range.iova, range.size);
 	return put_user(range.ret, &arg->ret) ? -EFAULT : 0;
 }
@@ -269,7 +270,8 @@ static long guest_ioctl(struct file *filp, unsigned int cmd,
 		break;
 	case IOPT_GUEST_MAP:
 	case IOPT_GUEST_UNMAP:
-		ret = guest_range(file, cmd == IOPT_GUEST_MAP, arg);
+	case IOPT_GUEST_NOTHING:
+		ret = guest_range(file, cmd, arg);
 		break;
 	}
 	mutex_unlock(&file->lock);

@@ -53,5 +53,7 @@ struct iopt_guest_device {
 /* iommu_map() and iommu_unmap() in that domain. */
 #define IOPT_GUEST_MAP	 _IOWR('i', 2, struct iopt_guest_range)
 #define IOPT_GUEST_UNMAP _IOWR('i', 3, struct iopt_guest_range)
+/* What these two do but for the call of the core; ret is set to 0. */
+#define IOPT_GUEST_NOTHING _IOWR('i', 4, struct iopt_guest_range)
 
 #endif

@@ -49,6 +49,13 @@ static s64 core_unmap(struct space *space, const struct scenario_op *op)
 	return core_call(space, IOPT_GUEST_UNMAP, op);
 }
 
+static void core_nothing(struct space *space)
+{
+	struct iopt_guest_range range = { 0 };
+
+	ioctl(space->fd, IOPT_GUEST_NOTHING, &range);
+}
+
 static void core_close(struct space *space)
 {
 	if (space->fd >= 0)
@@ -61,5 +68,6 @@ const struct space_ops space_core = {
 	.open = core_open,
 	.map = core_map,
 	.unmap = core_unmap,
+	.nothing = core_nothing,
 	.close = core_close,
 };

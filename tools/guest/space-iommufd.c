@@ -90,13 +90,9 @@ static s64 iommufd_map(struct space *space, const struct scenario_op *op)
 		.ioas_id = space->id,
 		.length = op->size,
 		.iova = op->iova,
+		.user_va = (uintptr_t)space->at,
 	};
-	void *at = NULL;
-	int ret = space_frames(op, &at);
 
-	if (ret)
-		return ret;
-	map.user_va = (uintptr_t)at;
 	return ioctl(space->fd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
 }
 
@@ -161,6 +157,7 @@ static void iommufd_close(struct space *space)
 const struct space_ops space_iommufd = {
 	.map_kind = SCENARIO_IOMMUFD_MAP,
 	.unmap_kind = SCENARIO_IOMMUFD_UNMAP,
+	.has_frames = true,
 	.open = iommufd_open,
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,

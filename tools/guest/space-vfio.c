@@ -107,13 +107,9 @@ static s64 vfio_map(struct space *space, const struct scenario_op *op)
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 		.iova = op->iova,
 		.size = op->size,
+		.vaddr = (uintptr_t)space->at,
 	};
-	void *at = NULL;
-	int ret = space_frames(op, &at);
 
-	if (ret)
-		return ret;
-	map.vaddr = (uintptr_t)at;
 	return ioctl(space->fd, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
 }
 
@@ -141,6 +137,7 @@ static void vfio_close(struct space *space)
 const struct space_ops space_vfio = {
 	.map_kind = SCENARIO_VFIO_MAP,
 	.unmap_kind = SCENARIO_VFIO_UNMAP,
+	.has_frames = true,
 	.open = vfio_open,
 	.map = vfio_map,
 	.unmap = vfio_unmap,

@@ -15,18 +15,23 @@ struct space;
  * struct space_ops - One way to reach the kernel.
  * @map_kind: the op that maps
  * @unmap_kind: the op that unmaps
+ * @has_frames: a map is of memory of this process, @at of the space
  * @open: set up a space for device @bdf (like 0000:00:01.0) in @space;
  *	0 or -errno with a reason in @err
  * @map: do a map; 0 or -errno
  * @unmap: do an unmap; bytes or -errno
+ * @nothing: ask the kernel for nothing, on the way that @map and @unmap take;
+ *	NULL where that is little beside them
  * @close: give back what @open took, also after it failed
  */
 struct space_ops {
 	enum scenario_kind map_kind;
 	enum scenario_kind unmap_kind;
+	bool has_frames;
 	int (*open)(struct space *space, const char *bdf, struct iopt_err *err);
 	s64 (*map)(struct space *space, const struct scenario_op *op);
 	s64 (*unmap)(struct space *space, const struct scenario_op *op);
+	void (*nothing)(struct space *space);
 	void (*close)(struct space *space);
 };
 
@@ -36,12 +41,14 @@ struct space_ops {
  * @fd: container, /dev/iommu, or the guest's module
  * @device_fd: VFIO group, or VFIO device
  * @id: of the space within @fd, where there are several
+ * @at: memory of the next map, from space_frames()
  */
 struct space {
 	const struct space_ops *ops;
 	int fd;
 	int device_fd;
 	u32 id;
+	void *at;
 };
 
 extern const struct space_ops space_core;
