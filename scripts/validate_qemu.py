@@ -9,7 +9,6 @@ refuses; 3 kernel and simulator disagree; 77 nothing could be run here.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ioptlib import (debian, guest_kernel, qemu_guest, qemu_validate,
-                     smmu_guest)
+from ioptlib import (debian, guest_kernel, qemu_guest, qemu_tool,
+                     qemu_validate, smmu_guest)
 from ioptlib.cmdq import BadQueue
 from ioptlib.console import Console
 from ioptlib.debian import Archive, Unreachable
@@ -30,14 +29,12 @@ from ioptlib.initramfs import BadModule
 from ioptlib.qemu_guest import Guest, GuestError
 from ioptlib.qemu_validate import (BadRun, Result, Scenario, Setup, Skip)
 from ioptlib.results import write_atomic
+from ioptlib.sides import revision_of
 
 ROOT = Path(__file__).resolve().parent.parent
-EXIT_DIFFERS = 3
-EXIT_SKIPPED = 77
 SIM_TIMEOUT_S = 60
 LINES_SHOWN = 120
 DRIVERS = {"6.1": "6.1", "6.12": "6.12", "7": "7.3"}
-DEFAULT_KERNELS = ("6.12", "7")
 NO_STAGE_2 = "this QEMU's SMMUv3 has no stage 2 (8.1 and later have)"
 NO_16K = ("16K pages: not asked for; --kernels 6.12-16k,7-16k, 92 MB to fetch "
           "for each")
@@ -147,56 +144,11 @@ def load_scenarios(paths: Sequence[Path]) -> list[Scenario]:
 def save(directory: Path, context: dict[str, Any],
          results: list[Result]) -> Path:
     """The result as JSON and text; the path of the JSON."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"qemu-{context['started']}.json"
-    lines = [f"{key}: {value}" for key, value in context.items()]
-    lines += ["", *qemu_validate.table(results), "",
-              qemu_validate.summary(results),
-              *qemu_validate.disagreements(results)]
-    for target, text in (
-            (path, json.dumps(qemu_validate.document(results, context),
-                              indent=1)),
-            (path.with_suffix(".txt"), "\n".join(lines))):
-        write_atomic(target, text + "\n")
-    return path
-
-
-def revision() -> str:
-    """Of this tree."""
-    done = subprocess.run(["git", "-C", str(ROOT), "describe", "--always",
-                           "--dirty", "--tags"], capture_output=True,
-                          text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
-def get_kernels(job: Job, labels: Sequence[str], skips: list[str],
-                notes: list[str]) -> list[Kernel]:
-    """The kernels that can be had; a line for each that cannot, and for each
-    that stands in for the pinned one.
-    """
-    kernels = []
-    for label in labels:
-        try:
-            kernel = guest_kernel.kernel(job.archive, label)
-        except Unreachable as why:
-            skips.append(f"kernel {label}: {why}")
-            continue
-        kernels.append(kernel)
-        if not kernel.is_pinned:
-            notes.append(f"kernel {label}: the archive has "
-                         f"{guest_kernel.FAMILIES[label].pinned} no more, "
-                         f"took {kernel.release}")
-    return kernels
-
-
-def missing(qemu: str) -> str:
-    """What is not installed, "" if nothing."""
-    if not qemu_guest.version(qemu):
-        return f"no {qemu} here: 'scripts/deps --for qemu' installs it"
-    if not guest_kernel.compiler():
-        return ("no compiler for arm64 here: 'scripts/deps --for qemu' "
-                "installs one")
-    return ""
+    lines = [*qemu_validate.table(results), "",
+             qemu_validate.summary(results),
+             *qemu_validate.disagreements(results)]
+    return qemu_tool.save(directory, "qemu",
+                          qemu_validate.document(results, context), lines)
 
 
 def run_all(job: Job, kernels: Sequence[Kernel], stages: Sequence[int],
@@ -238,18 +190,6 @@ def report(console: Console, results: list[Result], skips: list[str],
                          f"{path.with_suffix('.txt')}")
 
 
-def words(choices: Sequence[str]) -> Any:
-    """A parser of a list of words with commas."""
-    def parse(text: str) -> tuple[str, ...]:
-        given = tuple(word for word in text.split(",") if word)
-        for word in given:
-            if word not in choices:
-                raise argparse.ArgumentTypeError(
-                    f"{word!r}: must be of {', '.join(choices)}")
-        return given
-    return parse
-
-
 def arguments(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -257,23 +197,15 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         description="Hold the simulator against real kernels in QEMU.")
     parser.add_argument("scenario", nargs="*", type=Path,
                         help="scenario files (default: data/scenarios)")
-    parser.add_argument("--kernels", default=DEFAULT_KERNELS, metavar="LIST",
-                        type=words(tuple(guest_kernel.FAMILIES)),
-                        help="of " + ", ".join(guest_kernel.FAMILIES) +
-                        f" (default: {','.join(DEFAULT_KERNELS)})")
+    qemu_tool.add_options(parser, ROOT, debian.default_cache())
     parser.add_argument("--stages", default=("1", "2"), metavar="LIST",
-                        type=words(("1", "2")), help="(default: 1,2)")
+                        type=qemu_tool.words(("1", "2")),
+                        help="(default: 1,2)")
     parser.add_argument("--ril", default=("on", "off"), metavar="LIST",
-                        type=words(("on", "off")),
+                        type=qemu_tool.words(("on", "off")),
                         help="range invalidation (default: on,off)")
-    parser.add_argument("--qemu", default=qemu_guest.QEMU, metavar="PROGRAM",
-                        help=f"(default: {qemu_guest.QEMU})")
     parser.add_argument("--sim", type=Path, metavar="PROGRAM",
                         default=ROOT / "build/tools/iopt-sim")
-    parser.add_argument("--cache", type=Path, metavar="DIRECTORY",
-                        default=debian.default_cache())
-    parser.add_argument("--out", type=Path, metavar="DIRECTORY",
-                        default=ROOT / "results/validation")
     parser.add_argument("--record", type=Path, metavar="FILE",
                         help="put what the kernels did into these records, "
                         "like data/scenarios/kernels.jsonl")
@@ -289,10 +221,10 @@ def record(path: Path, results: list[Result]) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     """Do it all; the exit code."""
     began = time.monotonic()
-    lack = missing(args.qemu)
+    lack = qemu_tool.missing(args.qemu)
     if lack:
         console.complain(f"validate-qemu: skipped: {lack}")
-        return EXIT_SKIPPED
+        return qemu_tool.EXIT_SKIPPED
     job = Job(args.sim, Archive(args.cache.absolute()),
               load_scenarios(args.scenario), args.qemu, args.ril)
     for scenario in job.scenarios:
@@ -302,18 +234,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if not any(label.endswith("-16k") for label in args.kernels):
         skips.insert(0, NO_16K)
     notes: list[str] = []
-    kernels = get_kernels(job, args.kernels, skips, notes)
+    kernels = qemu_tool.get_kernels(job.archive, args.kernels, skips, notes)
     if not kernels:
         why = [line for line in skips if line not in (NO_16K, NO_64K)]
         console.complain(f"validate-qemu: skipped: {'; '.join(why)}")
-        return EXIT_SKIPPED
+        return qemu_tool.EXIT_SKIPPED
     results = run_all(job, kernels, [int(stage) for stage in args.stages],
                       skips, console)
-    cache = (f"cache {job.archive.cache}, "
-             f"{job.archive.size_bytes() / 1e6:.0f} MB")
+    cache = qemu_tool.cache_line(job.archive)
     context = {
         "started": datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"),
-        "revision": revision(), "qemu": qemu_guest.version(args.qemu),
+        "revision": revision_of(ROOT) or "unknown",
+        "qemu": qemu_guest.version(args.qemu),
         "kernels": [kernel.release for kernel in kernels],
         "skipped": skips, "notes": notes,
         "seconds": round(time.monotonic() - began, 1)}
@@ -323,10 +255,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     report(console, results, skips, notes, path, cache)
     if not any(not result.skipped for result in results):
         console.complain("validate-qemu: skipped: no scenario could be run")
-        return EXIT_SKIPPED
+        return qemu_tool.EXIT_SKIPPED
     if console.is_broken:
         return 1
-    return 0 if all(result.is_equal for result in results) else EXIT_DIFFERS
+    return 0 if all(result.is_equal for result in results) else \
+        qemu_tool.EXIT_DIFFERS
 
 
 def main(argv: list[str]) -> int:

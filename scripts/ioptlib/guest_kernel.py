@@ -124,7 +124,7 @@ def compiler() -> str:
     return next((name for name in names if shutil.which(name)), "")
 
 
-def _tool(name: str) -> str:
+def binutils(name: str) -> str:
     """A program of binutils that goes with the compiler."""
     cross = "aarch64-linux-gnu-" if compiler().startswith("aarch64") else ""
     return cross + name
@@ -213,7 +213,7 @@ def build_module(own: Path, common: Path, spare: Path) -> Path:
     text = MODULE_TAIL
     if "CONFIG_MODVERSIONS=y" in (own / ".config").read_text("utf-8"):
         undefined = re.findall(r"^\s*U (\S+)$",
-                               _run([_tool("nm"), "-u", str(code)]),
+                               _run([binutils("nm"), "-u", str(code)]),
                                re.MULTILINE)
         needed = [name for name in undefined if name != "__this_module"]
         text += versions_table((own / "Module.symvers").read_text("utf-8"),
@@ -222,7 +222,7 @@ def build_module(own: Path, common: Path, spare: Path) -> Path:
     (spare / "module.lds").write_text(MODULE_LDS)
     _run([compiler(), *flags, "-c", str(spare / "tail.c"), "-o", str(tail)])
     module = spare / f"{MODULE_NAME}.ko"
-    _run([_tool("ld"), "-r", "-T", str(spare / "module.lds"), "-o",
+    _run([binutils("ld"), "-r", "-T", str(spare / "module.lds"), "-o",
           str(module), str(code), str(tail)])
     return module
 
