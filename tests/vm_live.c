@@ -164,6 +164,66 @@ static void test_hugetlb(void **unused)
 	measure("2M", SZ_2M);
 }
 
+/* Exactly what is asked for, and it stays. */
+static void test_take(void **unused)
+{
+	u64 page = (u64)sysconf(_SC_PAGESIZE);
+	const struct vm_live_cfg cfg = { host_page(), 5 * page, "" };
+	struct vm_live_memory memory;
+	struct iopt_err err = { "" };
+	struct vm_frames f;
+	int ret;
+
+	(void)unused;
+	if (vm_live_take(&cfg, &memory, &err))
+		fail_msg("%s", err.msg);
+	expect_u64(memory.bytes, 5 * page, "as asked for");
+	expect_u64((u64)(uintptr_t)memory.at & (SZ_1G - 1), 0, "aligned");
+	for (u64 i = 0; i < 5; i++)
+		assert_int_equal(memory.at[i * page], 1);
+	ret = vm_live_frames(&memory, &f, &err);
+	if (!ret) {
+		expect_u64(vm_frames_bytes(&f), 5 * page, "frames");
+		assert_string_equal(f.how, host_page());
+		vm_frames_fini(&f);
+	} else if (!vm_live_is_skip(ret)) {
+		fail_msg("%s", err.msg);
+	}
+	vm_live_give_back(&memory);
+	assert_null(memory.at);
+}
+
+/* Less will not do. */
+static void test_take_refused(void **unused)
+{
+	u64 page = (u64)sysconf(_SC_PAGESIZE);
+	const struct {
+		const char *how;
+		u64 bytes;
+		int ret;
+		const char *says;
+	} rows[] = {
+		{ host_page(), page + 1, -EINVAL, "no multiple of its pages" },
+		{ host_page(), 0, -EINVAL, "no multiple of its pages" },
+		{ host_page(), 1ull << 50, -ENOSPC, "half of" },
+		{ "2M", SZ_1M, -EINVAL, "no multiple of its pages" },
+		{ "3M", SZ_1M, -EINVAL, "must be" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct vm_live_cfg cfg = { rows[i].how, rows[i].bytes,
+						 "" };
+		struct vm_live_memory memory = { .bytes = 77 };
+		struct iopt_err err = { "" };
+
+		expect_int(vm_live_take(&cfg, &memory, &err), rows[i].ret,
+			   rows[i].says);
+		expect_text(err.msg, rows[i].says, rows[i].how);
+		expect_u64(memory.bytes, 77, "untouched");
+	}
+}
+
 /* In a child that may no longer see frames. */
 static int measure_without_caps(void)
 {
@@ -338,6 +398,8 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_pagemap_refused),
 		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_take_refused),
 		cmocka_unit_test(test_thp),
 		cmocka_unit_test(test_hugetlb),
 		cmocka_unit_test(test_no_caps),

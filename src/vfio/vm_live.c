@@ -18,9 +18,12 @@
 #include "pagemap.h"
 #include "sizes.h"
 
-/* Of what is available, memory to take at most; and the least that says a bit.
+/*
+ * Of what is available, memory to take at most, where less will do and where
+ * not; and the least that says a bit.
  */
 #define SHARE	  4u
+#define SHARE_ALL 2u
 #define LEAST	  (64 * SZ_1M)
 #define PATH_ROOM 512u
 
@@ -33,6 +36,7 @@ enum way { WAY_PAGES, WAY_THP, WAY_HUGETLB };
  * @page: page size of the host in bytes
  * @huge: bytes of a huge page, of either kind; @page when there is none
  * @bytes: how much is taken
+ * @is_exact: all of @bytes is wanted, or nothing
  * @thp: THP mode of the host, or "-"
  * @err: gets the reason of a failure
  */
@@ -42,6 +46,7 @@ struct live {
 	u64 page;
 	u64 huge;
 	u64 bytes;
+	bool is_exact;
 	char thp[VM_FRAMES_TEXT];
 	struct iopt_err *err;
 };
@@ -138,7 +143,7 @@ static int read_way(struct live *l)
 static int size_hugetlb(struct live *l)
 {
 	char size[SIZE_TEXT_MAX], path[128], line[64];
-	u64 nr;
+	u64 nr, wanted = l->bytes / l->huge;
 	int ret;
 
 	snprintf(path, sizeof(path),
@@ -157,19 +162,51 @@ static int size_hugetlb(struct live *l)
 				    "no hugetlb page of %s is free: reserve "
 				    "some by nr_hugepages beside %s",
 				    size_format(l->huge, size), path);
-	if (nr > l->bytes / l->huge)
-		nr = l->bytes / l->huge;
+	if (l->is_exact && nr < wanted)
+		return iopt_err_set(l->err, -ENOSPC,
+				    "%" PRIu64 " hugetlb pages of %s are free, "
+				    "%" PRIu64 " are needed: reserve more by "
+				    "nr_hugepages beside %s",
+				    nr, size_format(l->huge, size), wanted,
+				    path);
+	if (nr > wanted)
+		nr = wanted;
 	if (!nr)
 		return iopt_err_set(l->err, -EINVAL,
 				    "live %s: less than one page was asked for",
 				    l->cfg->how);
-	l->bytes = vm_frames_tile(nr * l->huge);
+	l->bytes = l->is_exact ? l->bytes : vm_frames_tile(nr * l->huge);
+	return 0;
+}
+
+/* Is there enough, and how much of it to take? */
+static int share_memory(struct live *l, u64 avail)
+{
+	char got[SIZE_TEXT_MAX], needs[SIZE_TEXT_MAX];
+	u64 least = l->is_exact ? l->bytes : LEAST > l->huge ? LEAST : l->huge;
+	u64 share = avail / (l->is_exact ? SHARE_ALL : SHARE);
+
+	if (share < least)
+		return iopt_err_set(l->err, -ENOSPC,
+				    "too little memory is available: %s "
+				    "of %s may be taken, %s are needed",
+				    l->is_exact ? "half" : "a quarter",
+				    size_format(avail, got),
+				    size_format(least, needs));
+	if (l->bytes > share)
+		l->bytes = share;
+	if (l->bytes < l->huge)
+		return iopt_err_set(l->err, -EINVAL,
+				    "live %s: %s are less than a page of %s",
+				    l->cfg->how, size_format(l->bytes, got),
+				    size_format(l->huge, needs));
+	if (!l->is_exact)
+		l->bytes = vm_frames_tile(l->bytes);
 	return 0;
 }
 
 static int size_memory(struct live *l)
 {
-	char got[SIZE_TEXT_MAX], least[SIZE_TEXT_MAX];
 	u64 avail = 0;
 
 	if (l->way == WAY_THP &&
@@ -184,22 +221,7 @@ static int size_memory(struct live *l)
 				    "%s/proc/meminfo says nothing of "
 				    "MemAvailable",
 				    l->cfg->root);
-	if (avail / SHARE < (LEAST > l->huge ? LEAST : l->huge))
-		return iopt_err_set(
-			l->err, -ENOSPC,
-			"too little memory is available: a quarter "
-			"of %s may be taken, %s are needed",
-			size_format(avail, got),
-			size_format(LEAST > l->huge ? LEAST : l->huge, least));
-	if (l->bytes > avail / SHARE)
-		l->bytes = avail / SHARE;
-	if (l->bytes < l->huge)
-		return iopt_err_set(l->err, -EINVAL,
-				    "live %s: %s are less than a page of %s",
-				    l->cfg->how, size_format(l->bytes, got),
-				    size_format(l->huge, least));
-	l->bytes = vm_frames_tile(l->bytes);
-	return 0;
+	return share_memory(l, avail);
 }
 
 /* Memory aligned to 1G, as QEMU aligns it to its huge pages. */
@@ -257,15 +279,21 @@ static int get_memory(const struct live *l, u8 **mem)
 	return 0;
 }
 
-static void describe(const struct live *l, struct vm_frames *f)
+static void describe(const char *how, const char *thp, struct vm_frames *f)
 {
 	struct utsname uts;
 
-	snprintf(f->how, sizeof(f->how), "%s", l->cfg->how);
-	snprintf(f->thp, sizeof(f->thp), "%s", l->thp);
+	snprintf(f->how, sizeof(f->how), "%s", how);
+	snprintf(f->thp, sizeof(f->thp), "%s", thp);
 	if (!uname(&uts))
 		snprintf(f->kernel, sizeof(f->kernel), "%.60s %.50s",
 			 uts.release, uts.machine);
+}
+
+static void touch(const struct live *l, u8 *mem)
+{
+	for (u64 at = 0; at < l->bytes; at += l->page)
+		((volatile u8 *)mem)[at] = 1;
 }
 
 /* Touch it page by page, and see what came. */
@@ -274,8 +302,7 @@ static int touch_and_read(const struct live *l, int fd, u8 *mem,
 {
 	int ret;
 
-	for (u64 at = 0; at < l->bytes; at += l->page)
-		((volatile u8 *)mem)[at] = 1;
+	touch(l, mem);
 	ret = pagemap_read(fd, (u64)(uintptr_t)mem, l->bytes, f, l->err);
 	if (!ret)
 		ret = vm_frames_check(f, l->err);
@@ -313,9 +340,91 @@ static int measure(const struct live *l, int fd, struct vm_frames *frames)
 		vm_frames_fini(&f);
 		return ret;
 	}
-	describe(l, &f);
+	describe(l->cfg->how, l->thp, &f);
 	*frames = f;
 	return 0;
+}
+
+static int pagemap_open(struct iopt_err *err)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd >= 0)
+		return fd;
+	ret = errno == EACCES ? -EPERM : errno == ENOENT ? -ENODEV : -errno;
+	return iopt_err_set(err, ret, "/proc/self/pagemap: %s",
+			    strerror(errno));
+}
+
+/* How to get memory, and how much. */
+static int prepare(struct live *l)
+{
+	int ret = read_way(l);
+
+	if (ret)
+		return ret;
+	if (l->is_exact && (!l->bytes || l->bytes & (l->huge - 1)))
+		return iopt_err_set(l->err, -EINVAL,
+				    "live %s: 0x%" PRIx64 " bytes are no "
+				    "multiple of its pages",
+				    l->cfg->how, l->bytes);
+	read_thp_mode(l);
+	return l->way == WAY_HUGETLB ? size_hugetlb(l) : size_memory(l);
+}
+
+int vm_live_take(const struct vm_live_cfg *cfg, struct vm_live_memory *memory,
+		 struct iopt_err *err)
+{
+	struct live l = {
+		.cfg = cfg,
+		.page = (u64)sysconf(_SC_PAGESIZE),
+		.bytes = cfg->bytes,
+		.is_exact = true,
+		.err = err,
+	};
+	int ret = prepare(&l);
+	u8 *at = NULL;
+
+	if (!ret)
+		ret = get_memory(&l, &at);
+	if (ret)
+		return ret;
+	touch(&l, at);
+	*memory = (struct vm_live_memory){ .at = at, .bytes = l.bytes };
+	snprintf(memory->how, sizeof(memory->how), "%s", cfg->how);
+	snprintf(memory->thp, sizeof(memory->thp), "%s", l.thp);
+	return 0;
+}
+
+int vm_live_frames(const struct vm_live_memory *memory,
+		   struct vm_frames *frames, struct iopt_err *err)
+{
+	int fd = pagemap_open(err);
+	struct vm_frames f;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	vm_frames_init(&f, (u64)sysconf(_SC_PAGESIZE));
+	ret = pagemap_read(fd, (u64)(uintptr_t)memory->at, memory->bytes, &f,
+			   err);
+	if (!ret)
+		ret = vm_frames_check(&f, err);
+	close(fd);
+	if (ret) {
+		vm_frames_fini(&f);
+		return ret;
+	}
+	describe(memory->how, memory->thp, &f);
+	*frames = f;
+	return 0;
+}
+
+void vm_live_give_back(struct vm_live_memory *memory)
+{
+	munmap(memory->at, memory->bytes);
+	*memory = (struct vm_live_memory){ .at = NULL };
 }
 
 int vm_live_measure(const struct vm_live_cfg *cfg, struct vm_frames *frames,
@@ -327,23 +436,13 @@ int vm_live_measure(const struct vm_live_cfg *cfg, struct vm_frames *frames,
 		.bytes = cfg->bytes,
 		.err = err,
 	};
-	int ret, fd;
+	int ret = prepare(&l), fd;
 
-	ret = read_way(&l);
 	if (ret)
 		return ret;
-	read_thp_mode(&l);
-	ret = l.way == WAY_HUGETLB ? size_hugetlb(&l) : size_memory(&l);
-	if (ret)
-		return ret;
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		ret = errno == EACCES ? -EPERM :
-		      errno == ENOENT ? -ENODEV :
-					-errno;
-		return iopt_err_set(err, ret, "/proc/self/pagemap: %s",
-				    strerror(errno));
-	}
+	fd = pagemap_open(err);
+	if (fd < 0)
+		return fd;
 	ret = measure(&l, fd, frames);
 	close(fd);
 	return ret;

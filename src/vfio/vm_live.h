@@ -27,7 +27,55 @@ struct vm_live_cfg {
 	const char *root;
 };
 
+/**
+ * struct vm_live_memory - Memory that is there; see vm_live_take().
+ * @at: where, aligned to 1G
+ * @bytes: its size
+ * @how: as it was asked for
+ * @thp: THP mode of the host, or "-"
+ */
+struct vm_live_memory {
+	u8 *at;
+	u64 bytes;
+	char how[VM_FRAMES_TEXT];
+	char thp[VM_FRAMES_TEXT];
+};
+
 IOPT_BEGIN_DECLS
+
+/**
+ * vm_live_take() - Allocate memory and touch it.
+ * @cfg: see there; exactly cfg.bytes are taken, a multiple of the page that is
+ *	asked for, and no more than half of the memory that is available
+ * @memory: set to it, the caller's until vm_live_give_back(); untouched on
+ *	failure
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Return: 0; as vm_live_measure() otherwise, but for what it says of frames.
+ */
+int vm_live_take(const struct vm_live_cfg *cfg, struct vm_live_memory *memory,
+		 struct iopt_err *err);
+
+/**
+ * vm_live_frames() - Where memory has come to lie.
+ * @memory: from vm_live_take()
+ * @frames: caller's; set to the frames, untouched on failure
+ * @err: gets the reason of a failure; may be NULL
+ *
+ * Return: 0;
+ * -EPERM when this process may not see frames;
+ * -ENODEV when the kernel has no pagemap;
+ * -ENOMEM when there is no memory;
+ * any other negative errno of pagemap_read().
+ */
+int vm_live_frames(const struct vm_live_memory *memory,
+		   struct vm_frames *frames, struct iopt_err *err);
+
+/**
+ * vm_live_give_back() - Free memory.
+ * @memory: from vm_live_take()
+ */
+void vm_live_give_back(struct vm_live_memory *memory);
 
 /**
  * vm_live_measure() - Allocate memory, read its frames, give it back.
