@@ -28,10 +28,12 @@ MODULE_NAME = "iopt_guest"
 # scenarios can do with traces is not called, and dropped by the linker.
 PROGRAM = ("tools/guest/vfio-user.c", "tools/guest/frames.c",
            "tools/guest/kcount.c", "tools/guest/kmsg.c",
-           "tools/guest/space-core.c", "tools/guest/space-iommufd.c",
-           "tools/guest/space-vfio.c", "tools/scenario.c",
-           "src/base/err.c", "src/base/sizes.c")
-PROGRAM_INCLUDES = ("tools/guest", "tools", "src/base", "src/trace")
+           "tools/guest/space-core.c", "tools/guest/space-user.c",
+           "tools/scenario.c", "src/dma/dma_device.c",
+           "src/dma/dma_iommufd.c", "src/dma/dma_space.c",
+           "src/dma/dma_type1.c", "src/base/err.c", "src/base/sizes.c")
+PROGRAM_INCLUDES = ("tools/guest", "tools", "src/base", "src/dma",
+                    "src/trace")
 PROGRAM_FLAGS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-static",
                  "-ffunction-sections", "-fdata-sections",
                  "-Wl,--gc-sections")

@@ -5,6 +5,7 @@
 #ifndef IOPT_SPACE_H
 #define IOPT_SPACE_H
 
+#include "dma_space.h"
 #include "err.h"
 #include "scenario.h"
 #include "types.h"
@@ -38,16 +39,14 @@ struct space_ops {
 /**
  * struct space - A space; file descriptors are -1 when not open.
  * @ops: how it is reached
- * @fd: container, /dev/iommu, or the guest's module
- * @device_fd: VFIO group, or VFIO device
- * @id: of the space within @fd, where there are several
+ * @fd: the guest's module
+ * @dma: container, or IOAS
  * @at: memory of the next map, from space_frames()
  */
 struct space {
 	const struct space_ops *ops;
 	int fd;
-	int device_fd;
-	u32 id;
+	struct dma_space dma;
 	void *at;
 };
 

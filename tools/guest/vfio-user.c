@@ -155,7 +155,7 @@ static int give_up(int ret, const struct iopt_err *err)
 static int run(const char *bdf, const struct space_ops *ops,
 	       const struct scenario *scenario)
 {
-	struct space space = { .ops = ops, .fd = -1, .device_fd = -1 };
+	struct space space = { .ops = ops, .fd = -1, .dma = DMA_SPACE_CLOSED };
 	struct iopt_err err = { 0 };
 	struct kmsg kmsg;
 	int ret = ops->open(&space, bdf, &err);
@@ -229,7 +229,9 @@ static int count_rounds(const char *bdf, const struct space_ops *ops,
 	if (ret)
 		return give_up(ret, &err);
 	for (size_t i = 0; i < nr_rounds && !ret; i++) {
-		struct space space = { .ops = ops, .fd = -1, .device_fd = -1 };
+		struct space space = { .ops = ops,
+				       .fd = -1,
+				       .dma = DMA_SPACE_CLOSED };
 
 		ret = ops->open(&space, bdf, &err);
 		ret = ret ? give_up(ret, &err) :
