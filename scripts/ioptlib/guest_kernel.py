@@ -24,16 +24,36 @@ SOURCES = ROOT / "tools" / "guest"
 MODULES = ("vfio-pci", "vfio_iommu_type1", "iommufd")
 MODULE_NAME = "iopt_guest"
 
-# The user program: ours, and what it shares with iopt-sim. What the reader of
-# scenarios can do with traces is not called, and dropped by the linker.
-PROGRAM = ("tools/guest/vfio-user.c", "tools/guest/frames.c",
-           "tools/guest/kcount.c", "tools/guest/kmsg.c",
-           "tools/guest/space-core.c", "tools/guest/space-user.c",
-           "tools/scenario.c", "src/dma/dma_device.c",
-           "src/dma/dma_iommufd.c", "src/dma/dma_space.c",
-           "src/dma/dma_type1.c", "src/base/err.c", "src/base/sizes.c")
-PROGRAM_INCLUDES = ("tools/guest", "tools", "src/base", "src/dma",
-                    "src/trace")
+
+@dataclass(frozen=True)
+class Program:
+    """A program of ours that runs in the guest: sources and their headers."""
+
+    name: str
+    sources: tuple[str, ...]
+    includes: tuple[str, ...]
+
+
+# What these parts could do with traces and layouts is not called, and dropped
+# by the linker.
+VFIO_USER = Program(
+    "vfio-user",
+    ("tools/guest/vfio-user.c", "tools/guest/frames.c", "tools/guest/kcount.c",
+     "tools/guest/kmsg.c",
+     "tools/guest/space-core.c", "tools/guest/space-user.c",
+     "tools/scenario.c", "src/dma/dma_device.c", "src/dma/dma_iommufd.c",
+     "src/dma/dma_space.c", "src/dma/dma_type1.c", "src/base/err.c",
+     "src/base/sizes.c"),
+    ("tools/guest", "tools", "src/base", "src/dma", "src/trace"))
+IOPT_LIVE = Program(
+    "iopt-live",
+    ("tools/iopt-live.c", "tools/json_text.c", "tools/live_events.c",
+     "tools/live_plan.c", "tools/live_run.c", "src/dma/dma_device.c",
+     "src/dma/dma_iommufd.c", "src/dma/dma_limit.c", "src/dma/dma_space.c",
+     "src/dma/dma_type1.c", "src/vfio/buddy.c", "src/vfio/pagemap.c",
+     "src/vfio/vm_frames.c", "src/vfio/vm_live.c", "src/trace/trace_line.c",
+     "src/base/err.c", "src/base/sizes.c"),
+    ("tools", "src/base", "src/dma", "src/trace", "src/vfio"))
 PROGRAM_FLAGS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-static",
                  "-ffunction-sections", "-fdata-sections",
                  "-Wl,--gc-sections")
@@ -149,25 +169,25 @@ def _digest(paths: Sequence[Path], more: str) -> str:
     return sha.hexdigest()[:16]
 
 
-def user_program(cache: Path) -> bytes:
-    """Our VFIO user, static, for arm64."""
-    sources = [ROOT / name for name in PROGRAM]
-    headers = sorted(path for name in PROGRAM_INCLUDES
+def user_program(cache: Path, program: Program = VFIO_USER) -> bytes:
+    """A program of ours, static, for arm64."""
+    sources = [ROOT / name for name in program.sources]
+    headers = sorted(path for name in program.includes
                      for path in (ROOT / name).glob("*.h"))
     digest = _digest(sources + headers, " ".join((compiler(),
                                                   *PROGRAM_FLAGS)))
-    program = cache / f"vfio-user-{digest}"
-    if not program.exists():
+    built = cache / f"{program.name}-{digest}"
+    if not built.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as spare:
-            made = Path(spare) / "vfio-user"
+            made = Path(spare) / program.name
             _run([compiler(), *PROGRAM_FLAGS,
-                  *(f"-I{ROOT / name}" for name in PROGRAM_INCLUDES),
+                  *(f"-I{ROOT / name}" for name in program.includes),
                   *map(str, sources), "-o", str(made)])
-            for old in cache.glob("vfio-user-*"):
+            for old in cache.glob(f"{program.name}-*"):
                 old.unlink()
-            made.rename(program)
-    return program.read_bytes()
+            made.rename(built)
+    return built.read_bytes()
 
 
 def versions_table(symvers: str, needed: Sequence[str]) -> str:
