@@ -27,11 +27,13 @@ from ioptlib.debian import Archive, Unreachable
 from ioptlib.guest_kernel import BuildError, Kernel
 from ioptlib.initramfs import BadModule
 from ioptlib.qemu_guest import Guest, GuestError
+from ioptlib.qemu_tool import Usage
 from ioptlib.qemu_validate import (BadRun, Result, Scenario, Setup, Skip)
 from ioptlib.results import write_atomic
 from ioptlib.sides import revision_of
 
 ROOT = Path(__file__).resolve().parent.parent
+SCENARIOS = ROOT / "data/scenarios"
 SIM_TIMEOUT_S = 60
 LINES_SHOWN = 120
 DRIVERS = {"6.1": "6.1", "6.12": "6.12", "7": "7.3"}
@@ -39,10 +41,6 @@ NO_STAGE_2 = "this QEMU's SMMUv3 has no stage 2 (8.1 and later have)"
 NO_16K = ("16K pages: not asked for; --kernels 6.12-16k,7-16k, 92 MB to fetch "
           "for each")
 NO_64K = "64K pages: Debian has no such kernel for arm64"
-
-
-class Usage(Exception):
-    """What the user gave cannot be run."""
 
 
 @dataclass(frozen=True)
@@ -132,15 +130,6 @@ def run_kernel(job: Job, kernel: Kernel, stage: int,
     return results
 
 
-def load_scenarios(paths: Sequence[Path]) -> list[Scenario]:
-    """The user's files, or the shipped ones."""
-    shipped = sorted((ROOT / "data/scenarios").glob("*.scenario"))
-    try:
-        return [Scenario.load(path) for path in paths or shipped]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Usage(f"a scenario could not be read: {error}") from error
-
-
 def save(directory: Path, context: dict[str, Any],
          results: list[Result]) -> Path:
     """The result as JSON and text; the path of the JSON."""
@@ -226,7 +215,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.complain(f"validate-qemu: skipped: {lack}")
         return qemu_tool.EXIT_SKIPPED
     job = Job(args.sim, Archive(args.cache.absolute()),
-              load_scenarios(args.scenario), args.qemu, args.ril)
+              qemu_tool.load_scenarios(args.scenario, SCENARIOS), args.qemu,
+              args.ril)
     for scenario in job.scenarios:
         simulate(job.sim, scenario, Setup("", "", "7.3", "on", 1, "4K", 48,
                                           48))

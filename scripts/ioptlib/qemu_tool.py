@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the scripts that boot kernels in QEMU share: which kernels, whether they
-can be had, where results go.
+"""What the scripts that boot kernels in QEMU share: which kernels, whether
+they can be had, where results go.
 """
 
 from __future__ import annotations
@@ -14,11 +14,25 @@ from typing import Any
 from . import guest_kernel, qemu_guest
 from .debian import Archive, Unreachable
 from .guest_kernel import Kernel
+from .qemu_validate import Scenario
 from .results import write_atomic
 
 EXIT_DIFFERS = 3
 EXIT_SKIPPED = 77
 DEFAULT_KERNELS = ("6.12", "7")
+
+
+class Usage(Exception):
+    """What the user gave cannot be run."""
+
+
+def load_scenarios(paths: Sequence[Path], folder: Path) -> list[Scenario]:
+    """The user's files, or the shipped ones; raises Usage."""
+    try:
+        return [Scenario.load(path)
+                for path in paths or sorted(folder.glob("*.scenario"))]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Usage(f"a scenario could not be read: {error}") from error
 
 
 def missing(qemu: str) -> str:
@@ -58,7 +72,7 @@ def cache_line(archive: Archive) -> str:
 
 def save(directory: Path, kind: str, document: Mapping[str, Any],
          lines: Sequence[str]) -> Path:
-    """A result as JSON and as text, its context first; the path of the JSON."""
+    """A result as JSON and as text, its context first; the JSON's path."""
     context = document["context"]
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{kind}-{context['started']}.json"
