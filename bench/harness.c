@@ -231,12 +231,27 @@ static u64 stolen_ms(void)
 	return ticks.steal * 1000 / (u64)hz;
 }
 
+/*
+ * Others may measure now. A long case goes to its end: it may need the memory
+ * of the whole machine, which they then find free again.
+ */
+static int row_pass_turn(const struct row *row, bool is_between,
+			 struct iopt_err *err)
+{
+	struct turns *turns = row->cfg->measure.turns;
+
+	if (row->m.is_long)
+		return 0;
+	return is_between ? turns_pass_if_due(turns, row->c->name, err) :
+			    turns_pass(turns, row->c->name, err);
+}
+
 /* All sections of a case; also when one fails the library's loop must end. */
 static void row_sections(struct row *row, struct gb_state *state)
 {
 	struct measure *m = &row->m;
 	struct iopt_err err = { "" };
-	struct measure_section s;
+	struct measure_section s = { 0, 0, 0 };
 	double min_ns = INFINITY;
 	u64 steal_ms;
 	u64 i, n;
@@ -247,11 +262,13 @@ static void row_sections(struct row *row, struct gb_state *state)
 		host_perf_reset(row->cfg->measure.perf);
 	steal_ms = stolen_ms();
 	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
-		int ret =
-			measure_section(m, n, i + 1 == m->nr_blocks, &s, &err);
-		double ns = m->is_long || m->family->times_cpu ? s.cpu_ns :
-								 s.wall_ns;
+		int ret = row_pass_turn(row, i > 0, &err);
+		double ns;
 
+		if (!ret)
+			ret = measure_section(m, n, i + 1 == m->nr_blocks, &s,
+					      &err);
+		ns = m->is_long || m->family->times_cpu ? s.cpu_ns : s.wall_ns;
 		if (!ret)
 			ret = gb_time_add(state, ns);
 		if (!ret)
@@ -261,6 +278,11 @@ static void row_sections(struct row *row, struct gb_state *state)
 			return;
 		}
 		min_ns = fmin(min_ns, ns / (double)n);
+		turns_measured(row->cfg->measure.turns, ns / (double)n);
+		if (i + 1 == m->nr_blocks)
+			ret = row_pass_turn(row, false, &err);
+		if (ret)
+			row_fail(row, ret, "%s", err.msg);
 	}
 	bench_count(&row->counts, "steal_ms", (double)(stolen_ms() - steal_ms));
 	row_perf(row, m->n * m->nr_blocks);

@@ -17,6 +17,7 @@
 #include "selection.h"
 #include "sizes.h"
 #include "trace_set.h"
+#include "turns.h"
 
 #define ARENA_BYTES (256 * SZ_1M)
 #define ARENA_SLACK (64 * SZ_1M)
@@ -75,6 +76,7 @@ static int conclude(int ret, const struct harness_result *result,
  * @machine: what is measured on
  * @progress: of the cases, told to the user
  * @env: for the cases
+ * @turns: taken with other processes
  * @out: where the result goes
  */
 struct job {
@@ -84,6 +86,7 @@ struct job {
 	struct machine machine;
 	struct progress progress;
 	struct bench_env env;
+	struct turns *turns;
 	FILE *out;
 };
 
@@ -104,7 +107,8 @@ static int run_cases(const struct job *job, struct gb *gb,
 		.measure = { .clock = &job->machine.clock,
 			     .budget_ns = (double)opt->min_time_ms * 1e6,
 			     .stop = &stop,
-			     .perf = job->machine.perf },
+			     .perf = job->machine.perf,
+			     .turns = job->turns },
 		.cases = job->sel->cases,
 		.nr_cases = job->sel->nr,
 		.plan = opt->plan.nr ? &opt->plan : NULL,
@@ -194,9 +198,14 @@ static int run_job(struct job *job)
 		.wants_perf = !job->opt->has_no_perf,
 	};
 	struct iopt_err err = { "" };
-	int ret = machine_init(&job->machine, &wish, &err);
+	struct turns turns;
+	int ret = turns_init(&turns, getenv("IOPT_TURNS"), &stop, &err);
 	int code;
 
+	if (ret)
+		return complain(&err, EXIT_USAGE);
+	job->turns = &turns;
+	ret = machine_init(&job->machine, &wish, &err);
 	if (!ret)
 		ret = arena_create(&cfg, &job->env.arena, &err);
 	if (ret) {

@@ -10,6 +10,7 @@
 
 #include "bench.h"
 #include "perf.h"
+#include "turns.h"
 
 /**
  * struct measure_cfg - What holds for all cases of a process.
@@ -19,6 +20,8 @@
  * @stop: becomes true when the user wants to stop; NULL when nobody will
  * @perf: counts while a section is timed, a little longer on both sides; NULL
  *	for nothing
+ * @turns: taken with other processes, between the sections of a case that is
+ *	not long; NULL when this one is alone
  */
 struct measure_cfg {
 	const struct host_clock *clock;
@@ -26,6 +29,7 @@ struct measure_cfg {
 	double budget_ns;
 	const volatile sig_atomic_t *stop;
 	struct host_perf *perf;
+	struct turns *turns;
 };
 
 /**
