@@ -57,6 +57,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-null", action="store_true",
                         help="no null arm; no verdict can then be trusted "
                         "on a busy machine")
+    parser.add_argument("--no-turns", action="store_true",
+                        help="run each process from its start to its end")
     parser.add_argument("--force", action="store_true",
                         help="time also what is the same machine code")
     parser.add_argument("--format", default="cover",
@@ -160,7 +162,7 @@ def design_of(args: argparse.Namespace, console: Console) \
         old, new, selection.pairs, seed, args.reps, 2 * args.reps,
         not args.no_null, is_timed, args.cpu, tuple(args.trace),
         tuple(args.profile or USUAL_PROFILES), selection.ceilings,
-        args.min_time_ms)
+        args.min_time_ms, has_turns=not args.no_turns)
     return design, {"unpaired": selection.unpaired,
                     "nr_long": selection.nr_long}
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from . import names, results, stats, summary, verdict
-from .paired import NEW, NULL, OLD
+from .paired import NEW, NULL, OLD, TURNS
 from .results import Row, Samples
 from .verdict import Estimate, Stages
 
@@ -122,9 +122,13 @@ class Line:
 
     @property
     def percent(self) -> float | None:
-        """(old - new) / old of the minima, in percent: + is better."""
+        """(old - new) / old of the minima, in percent: + is better. Of
+        minima that are paired, as the interval is of them; else of all."""
         if self.old is None or self.new is None or not self.verdict:
             return None
+        found = self.stages.deciding
+        if found is not None and found.is_interval:
+            return (1 - found.point) * 100
         return (self.old.min - self.new.min) / self.old.min * 100
 
     @property
@@ -310,12 +314,25 @@ def _sampled(samples: Samples | None, metric: summary.Metric) \
     return {pair: value for pair, value in found.items() if value > 0}
 
 
+def _turns(samples: Samples | None, metric: summary.Metric) \
+        -> dict[int, list[float]]:
+    """The least of each turn of each sample, by pair, where it took turns."""
+    if samples is None or metric is not summary.METRIC:
+        return {}
+    return {int(row["repetition_index"]): turns for row in samples.good
+            if (turns := row.get(TURNS)) and min(turns) > 0}
+
+
 def _estimate(grouped: Grouped, metric: summary.Metric, stage: int,
               arm: str) -> Estimate | None:
     old = _sampled(grouped.get((OLD, stage)), metric)
     new = _sampled(grouped.get((arm, stage)), metric)
     pairs = sorted(pair for pair in old if pair in new)
-    return verdict.estimate([old[p] for p in pairs], [new[p] for p in pairs])
+    turns = [_turns(grouped.get((side, stage)), metric) for side in (OLD, arm)]
+    ratios = [stats.ratio_in_turns(turns[0][p], turns[1][p])
+              if p in turns[0] and p in turns[1] else new[p] / old[p]
+              for p in pairs]
+    return verdict.estimate([1.0] * len(ratios), ratios)
 
 
 def _figures(grouped: Grouped, metric: summary.Metric, stage: int,

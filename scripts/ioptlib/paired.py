@@ -4,7 +4,8 @@
 This module does I/O: it starts processes and keeps all that they wrote in a
 spool directory, from which a broken comparison can be gone on with.
 
-The unit is the process. A block has every arm twice, there and back again
+The unit is the process. Those of a pair measure in turns of a millisecond, so
+that what the machine does meanwhile is done to all of them. A block has every arm twice, there and back again
 (old new new old, or with the null arm old new null null new old), which gives
 two pairs; which arm is first is drawn from the seed so that each is first
 equally often. Both sides run the same cases in the same order and repeat each
@@ -20,8 +21,10 @@ import resource
 import selectors
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from .sides import Side
 OLD, NEW, NULL = "old", "new", "null"
 FIRST_PAIRS, SECOND_PAIRS = 10, 20
 SCHED = "nr_migrations"
+TURNS = "turn_min_ns"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Design:
     min_time_ms: timed part of a case in a process, as calibrated
     budget_s: no block starts that would end after this, once there are
         pairs enough for an interval
+    has_turns: the processes of a pair are there at once, and measure in turns
     """
 
     old: Side
@@ -78,6 +83,7 @@ class Design:
     min_time_ms: int | None = None
     budget_s: float | None = None
     stall_s: float = runner.STALL_S
+    has_turns: bool = True
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -252,9 +258,18 @@ def _sched_value(pid: int, key: str) -> int | None:
 
 
 class Observed(runner.Process):
-    """A process whose migrations are read before it is gone."""
+    """A process whose migrations are read before it is gone.
+
+    steal_ticks: that the hypervisor took in its turns
+    """
 
     migrations: int | None = None
+    steal_ticks: int | None = 0
+
+    def kill(self) -> None:
+        """It is not wanted any more."""
+        self.is_stalled = True
+        self.end()
 
     def before_wait(self, child: subprocess.Popen[bytes]) -> None:
         """Wait for its end without taking it away, and look at it."""
@@ -333,36 +348,64 @@ class Session:
                                     f"{error.strerror}") from error
         return path
 
-    def run_one(self, job: Job, progress: runner.Progress) -> None:
-        """Run a process and keep what it was like beside its rows.
-
-        Raises runner.UsageError, runner.SpoolError.
-        """
+    def _observed(self, job: Job, progress: runner.Progress,
+                  has_turns: bool) -> Observed:
         plan = self._write_plan(job)
         self.meta(job).unlink(missing_ok=True)
-        process = Observed(self._command(job, plan), self.spool.log(job),
-                           progress, self.interrupt, self.design.stall_s,
-                           self.design.side(job.arm).environment())
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        stolen = _steal_ticks(self.cpu)
+        return Observed(self._command(job, plan), self.spool.log(job),
+                        progress, self.interrupt, self.design.stall_s,
+                        self.design.side(job.arm).environment(), has_turns)
+
+    def _turn(self, job: Job, process: Observed,
+              progress: runner.Progress) -> bool:
+        """Let it go on; is there more to come?"""
         progress.start(job)
+        stolen = _steal_ticks(self.cpu)
         try:
-            code = process.run()
+            is_left = process.take_turn()
         except OSError as error:
             raise runner.SpoolError(
                 f"cannot run {self.design.side(job.arm).bench}, or write "
                 f"{self.spool.log(job)}: {error.strerror}") from error
-        if self.interrupt.name:
-            return
-        self._finish(job, process, code, before, stolen)
-        progress.finish()
+        now = _steal_ticks(self.cpu)
+        process.steal_ticks = None if process.steal_ticks is None or \
+            now is None or stolen is None \
+            else process.steal_ticks + now - stolen
+        return is_left
 
-    def _finish(self, job: Job, process: Observed, code: int,
-                before: resource.struct_rusage, stolen: int | None) -> None:
+    def run_ring(self, jobs: Sequence[Job], progress: runner.Progress) -> None:
+        """Run processes that take turns, or one alone, and keep what each was
+        like beside its rows.
+
+        Raises runner.UsageError, runner.SpoolError.
+        """
+        ring = deque((job, self._observed(job, progress, len(jobs) > 1))
+                     for job in jobs)
+        try:
+            while ring and not self.interrupt.name:
+                job, process = ring[0]
+                if self._turn(job, process, progress):
+                    progress.pause()
+                    ring.rotate(-1)
+                elif not self.interrupt.name:
+                    ring.popleft()
+                    self._end(job, process)
+                    progress.finish()
+        finally:
+            for _, process in ring:
+                process.kill()
+
+    def _end(self, job: Job, process: Observed) -> None:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        try:
+            code = process.end()
+        except OSError as error:
+            raise runner.SpoolError(f"cannot write {self.spool.log(job)}: "
+                                    f"{error.strerror}") from error
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if code == runner.USAGE_ERROR:
             raise runner.UsageError(process.said[-1] if process.said else
                                     "iopt-bench does not like its options")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         expected = [(self._pairs.get(key) or Pair(key, key, key))
                     .name(job.arm) for key in job.order]
         output, failure = runner.judge(job, code, process,
@@ -372,18 +415,23 @@ class Session:
         if not self.cpu and output is not None:
             chosen = str(output.context.get("iopt_cpu", ""))
             self.cpu = chosen if chosen.isdigit() else ""
-        now = _steal_ticks(self.cpu)
         meta = {
             "cpu": self.cpu or "unknown", "migrations": process.migrations,
             "switches": after.ru_nvcsw - before.ru_nvcsw,
             "preemptions": after.ru_nivcsw - before.ru_nivcsw,
-            "steal_ticks": None if now is None or stolen is None
-            else now - stolen,
+            "steal_ticks": process.steal_ticks,
             "cpu_s": round(after.ru_utime + after.ru_stime
                            - before.ru_utime - before.ru_stime, 4),
-            "failure": failure,
+            "failure": failure, "turns": process.turns,
         }
         results.write_atomic(self.meta(job), json.dumps(meta))
+
+    def _rings(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Those that follow each other and are of one pair take turns."""
+        def ring(job: Job) -> tuple[object, ...]:
+            return (job.stage, job.block, job.family, job.round) if \
+                job.stage and self.design.has_turns else (job,)
+        return [list(group) for _, group in groupby(jobs, ring)]
 
     def run_all(self, jobs: Sequence[Job],
                 is_late: Callable[[Job], bool] = lambda job: False) -> bool:
@@ -401,13 +449,16 @@ class Session:
             return True
         progress = Live(self.console, {job: len(job.order) for job in left},
                         left)
-        for i, job in enumerate(left):
-            starts = not i or (job.block, job.family) != \
-                (left[i - 1].block, left[i - 1].family)
+        last: Job | None = None
+        for ring in self._rings(left):
+            job = ring[0]
+            starts = last is None or (job.block, job.family) != \
+                (last.block, last.family)
             if starts and is_late(job):
                 return False
+            last = job
             try:
-                self.run_one(job, progress)
+                self.run_ring(ring, progress)
             except runner.SpoolError as error:
                 self.incomplete, self.is_broken = str(error), True
                 return False
@@ -431,6 +482,11 @@ class Session:
                     self.spool.out(job).read_text("utf-8"))
             except (OSError, results.BadOutput, UnicodeDecodeError):
                 continue
+            turns = meta.pop("turns", {})
+            for row in output.rows:
+                of_case = turns.get(names.strip_library(str(row.get("name"))))
+                if of_case:
+                    row[TURNS] = of_case
             found.append((job, Output(output.context, output.rows, meta)))
         return found
 

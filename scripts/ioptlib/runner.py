@@ -13,8 +13,10 @@ import random
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from . import names, results
 from .console import Console, duration
 
 USAGE_ERROR = 2
+TURNS = "IOPT_TURNS"
 STALL_S = 300.0
 TERM_S = 2.0
 PROBE_BYTES = 1 << 16
@@ -233,50 +236,71 @@ def how_it_ended(code: int) -> str:
         return f"killed by signal {-code}"
 
 
+@dataclass
+class Spent:
+    """What processes took that ended."""
+
+    nr: int = 0
+    seconds: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self.nr += 1
+        self.seconds += seconds
+
+
 class Progress:
-    """Where the run is and how long it will take."""
+    """Where the run is and how long it will take.
+
+    Processes that take turns are each started again for each turn.
+    """
 
     def __init__(self, console: Console, sizes: Mapping[Job, int],
                  jobs: Sequence[Job]) -> None:
         self._console = console
         self._sizes = sizes
         self._rounds = max(job.round for job in jobs) + 1
-        self._left = list(jobs)
         self._total = sum(sizes[job] for job in jobs)
         self._done = 0
-        self._spent: dict[str, list[tuple[Job, float]]] = {}
+        # By family and size: long cases are not in each process of a family.
+        self._left = Counter((job.family, sizes[job]) for job in jobs)
+        self._spent: dict[tuple[str, int], Spent] = {}
         self._job = jobs[0]
         self._started = 0.0
+        self._waiting: dict[Job, tuple[float, int]] = {}
         self._told = time.monotonic()
         self._nr_done = 0
 
     def start(self, job: Job) -> None:
-        """A process starts."""
+        """A process starts, or goes on."""
+        before, nr_done = self._waiting.pop(job, (0.0, 0))
         self._job = job
-        self._started = time.monotonic()
-        self.case(0)
+        self._started = time.monotonic() - before
+        self.case(nr_done)
+
+    def pause(self) -> None:
+        """Another one goes on."""
+        self._waiting[self._job] = (time.monotonic() - self._started,
+                                    self._nr_done)
 
     def seconds_left(self, nr_cases_done: int) -> float | None:
         """From how long families took so far; None when nothing is known."""
         elapsed = time.monotonic() - self._started
-        spent = [pair for pairs in self._spent.values() for pair in pairs]
-        times = [seconds for _, seconds in spent]
-        cases = sum(self._sizes[job] for job, _ in spent)
-        if self._job.family not in self._spent and nr_cases_done:
-            times.append(elapsed)
+        seconds = sum(spent.seconds for spent in self._spent.values())
+        cases = sum(size * spent.nr
+                    for (_, size), spent in self._spent.items())
+        is_known = any(family == self._job.family
+                       for family, _ in self._spent)
+        if not is_known and nr_cases_done:
+            seconds += elapsed
             cases += nr_cases_done
         if not cases:
             return None
-        per_case = sum(times) / cases
-
-        def whole(job: Job) -> float:
-            # Like those that had as many cases: long ones are not in each.
-            alike = [seconds for other, seconds
-                     in self._spent.get(job.family, [])
-                     if self._sizes[other] == self._sizes[job]]
-            return sum(alike) / len(alike) if alike \
-                else per_case * self._sizes[job]
-        left = sum(whole(job) for job in self._left)
+        left = 0.0
+        for (family, size), nr in self._left.items():
+            alike = self._spent.get((family, size))
+            left += nr * (alike.seconds / alike.nr if alike
+                          else size * seconds / cases)
         return max(0.0, left - elapsed)
 
     def _where(self) -> str:
@@ -307,13 +331,12 @@ class Progress:
 
     def account(self) -> float:
         """The process is done; says nothing. Returns how long it took."""
-        size = self._sizes[self._job]
+        kind = (self._job.family, self._sizes[self._job])
         self._told = time.monotonic()
         seconds = self._told - self._started
-        self._spent.setdefault(self._job.family, []).append(
-            (self._job, seconds))
-        self._left.remove(self._job)
-        self._done += size
+        self._spent.setdefault(kind, Spent()).add(seconds)
+        self._left[kind] -= 1
+        self._done += kind[1]
         self._started = self._told
         self._nr_done = 0
         return seconds
@@ -427,53 +450,111 @@ class Interrupt:
 
 
 class Process:
-    """One iopt-bench, followed to its end."""
+    """One iopt-bench, followed to its end, or from turn to turn: between
+    turns it sleeps, if it has_turns and knows of them."""
 
     def __init__(self, command: Sequence[str], log: Path, progress: Progress,
                  interrupt: Interrupt, stall_s: float,
-                 environ: Mapping[str, str] | None = None) -> None:
+                 environ: Mapping[str, str] | None = None,
+                 has_turns: bool = False) -> None:
         self._command = command
         self._environ = environ
         self._log = log
         self._progress = progress
         self._interrupt = interrupt
+        self._has_turns = has_turns
+        self._child: subprocess.Popen[bytes] | None = None
+        self._turns: socket.socket | None = None
         self.stall_s = stall_s
         self._partial = ""
         self.last_case = ""
         self.said: list[str] = []
         self.is_stalled = False
+        # By case the least time of an operation in each turn, in ns.
+        self.turns: dict[str, list[float]] = {}
 
     def run(self) -> int:
         """Start it, follow it, and return its exit code as subprocess does.
 
         Raises OSError when it cannot be started or its log not be written.
         """
-        with open(self._log, "w", encoding="utf-8") as log, subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.PIPE, start_new_session=True,
-                env=self._environ) as child:
-            try:
-                self._follow(child)
-            finally:
-                self._end(child)
-            if self.said:
-                log.write("\n".join(self.said) + "\n")
-            return child.returncode
+        try:
+            while self.take_turn():
+                pass
+        finally:
+            code = self.end()
+        return code
 
-    def _follow(self, child: subprocess.Popen[bytes]) -> None:
-        assert child.stderr is not None
+    def take_turn(self) -> bool:
+        """Start it, or tell it to go on, and follow it until its turn is
+        over; False when it has ended, stalled or was interrupted.
+
+        Raises OSError when it cannot be started or its log not be written.
+        """
+        if self._child is None:
+            self._start()
+        elif self._turns is not None:
+            try:
+                self._turns.send(b".")
+            except OSError:  # it is gone: what it said last is read
+                pass
+        return self._follow()
+
+    def _start(self) -> None:
+        theirs: tuple[int, ...] = ()
+        environ = dict(os.environ if self._environ is None
+                       else self._environ)
+        environ.pop(TURNS, None)
+        if self._has_turns:
+            self._turns, their = socket.socketpair(
+                socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            theirs = (their.detach(),)
+            # Of one length for all: the stack begins behind the environment.
+            environ[TURNS] = f"{theirs[0]:05}"
+        try:
+            with open(self._log, "w", encoding="utf-8") as log:
+                self._child = subprocess.Popen(
+                    self._command, stdin=subprocess.DEVNULL, stdout=log,
+                    stderr=subprocess.PIPE, start_new_session=True,
+                    env=environ, pass_fds=theirs)
+        finally:
+            for fd in theirs:
+                os.close(fd)
+
+    def _follow(self) -> bool:
+        """Until its turn is over, which is True, or more is not to come."""
+        assert self._child is not None and self._child.stderr is not None
         with selectors.DefaultSelector() as selector:
-            selector.register(child.stderr, selectors.EVENT_READ)
+            selector.register(self._child.stderr, selectors.EVENT_READ)
             selector.register(self._interrupt.pipe, selectors.EVENT_READ)
+            if self._turns is not None:
+                selector.register(self._turns, selectors.EVENT_READ)
             while not self._interrupt.name:
-                ready = selector.select(self.stall_s)
+                ready = {key.fileobj for key, _ in
+                         selector.select(self.stall_s)}
                 if not ready:
                     self.is_stalled = True
-                    return
-                for key, _ in ready:
-                    if key.fileobj is child.stderr and \
-                            not self._read(child.stderr.fileno()):
-                        return
+                    return False
+                if self._child.stderr in ready:
+                    if not self._read(self._child.stderr.fileno()):
+                        return False
+                elif self._turns in ready:
+                    assert self._turns is not None
+                    if self._gave_up(self._turns):
+                        return True
+                    selector.unregister(self._turns)
+        return False
+
+    def _gave_up(self, turns: socket.socket) -> bool:
+        """Did it give up its turn? False: it is gone."""
+        try:
+            text = turns.recv(1 << 12).decode("utf-8", "replace")
+        except OSError:
+            return False
+        least, _, name = text.partition(" ")
+        if name:
+            self.turns.setdefault(name, []).append(float(least))
+        return bool(text)
 
     def _read(self, fd: int) -> bool:
         data = os.read(fd, 1 << 16)
@@ -500,17 +581,29 @@ class Process:
     def before_wait(self, child: subprocess.Popen[bytes]) -> None:
         """Its output ended, and it was not yet waited for; for subclasses."""
 
-    def _end(self, child: subprocess.Popen[bytes]) -> None:
-        """It ended by itself, or is made to: asked first, then killed."""
-        if self._interrupt.name or self.is_stalled:
+    def end(self) -> int:
+        """Its exit code; it ended by itself, or is made to: asked first, then
+        killed. Raises OSError when its log cannot be written."""
+        child = self._child
+        if child is None:
+            return 0
+        if self._turns is not None:
+            self._turns.close()
+        must_end = bool(self._interrupt.name) or self.is_stalled
+        if must_end:
             child.terminate()
         self.before_wait(child)
         try:
-            child.wait(timeout=TERM_S if self._interrupt.name or
-                       self.is_stalled else self.stall_s)
+            child.wait(timeout=TERM_S if must_end else self.stall_s)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+        assert child.stderr is not None
+        child.stderr.close()
+        if self.said:
+            with open(self._log, "a", encoding="utf-8") as log:
+                log.write("\n".join(self.said) + "\n")
+        return child.returncode
 
 
 def _read_output(path: Path) -> tuple[results.Output | None, str]:

@@ -38,6 +38,19 @@ def median(values: Sequence[float]) -> float:
     return (ordered[half - 1] + ordered[half]) / 2
 
 
+def ratio_in_turns(old: Sequence[float], new: Sequence[float]) -> float:
+    """New over old of two processes that measured in turns: the median over
+    turns that follow each other, so that what the machine does to both, and
+    what it does in a few turns to one of them, is not in it.
+
+    Raises ValueError when there are none.
+    """
+    logs = [math.log(n / o) for o, n in zip(old, new)]
+    if not logs:
+        raise ValueError("no turns: no ratio")
+    return math.exp(median(logs))
+
+
 def sign_test_rank(nr_pairs: int, level: float = LEVEL) -> int:
     """The k for which the k-th smallest and k-th largest value bound the
     median with at least this confidence; 0 when there is none."""

@@ -9,7 +9,10 @@ lost, drift, noisy in one row, sick in all, layout (counts that depend on the
 environment). Each case takes FAKE_CASE_S seconds.
 Cases whose names match FAKE_LONG are long ones, and tell what they do.
 Two builds of it differ in FACTOR, which times are multiplied with, in EXTRA,
-which is added to pte_writes, and in WITHOUT, a regex of cases it does not have.
+which is added to pte_writes, in WITHOUT, a regex of cases it does not have, and
+in TURNS, the turns that it takes for a case; 0 for one that knows of none.
+With FAKE_WATCH it appends to that file its process, the turn and the case
+whenever it gets a turn.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import os
 import random
 import re
 import signal
+import socket
 import sys
 import time
 import zlib
@@ -27,6 +31,7 @@ import zlib
 FACTOR = 1.0
 EXTRA = 0
 WITHOUT = "^$"
+TURNS = 2
 
 QUESTIONS = {
     "map": "what one call costs",
@@ -130,6 +135,22 @@ def is_long(name: str) -> bool:
     return bool(pattern) and re.search(pattern, name) is not None
 
 
+def take_turns(made: dict, name: str) -> None:
+    """Measure a case in turns, if somebody gives them."""
+    number = os.environ.get("IOPT_TURNS")
+    if number is None or not TURNS or "block_min_ns" not in made:
+        return
+    with socket.socket(fileno=os.dup(int(number))) as turns:
+        for i in range(TURNS + 1):
+            turns.send(f"{made['block_min_ns']} {name}".encode() if i
+                       else b"-")
+            if not turns.recv(1):
+                sys.exit("iopt-bench: IOPT_TURNS: who gives turns is gone")
+            if "FAKE_WATCH" in os.environ:
+                with open(os.environ["FAKE_WATCH"], "a") as stream:
+                    stream.write(f"{os.getpid()} {i} {name}\n")
+
+
 def parse_args() -> argparse.Namespace:
     """The options of iopt-bench."""
     parser = argparse.ArgumentParser()
@@ -182,6 +203,7 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         if fault == "lost" and i == 1:
             continue
         made = row(name, args, rng)
+        take_turns(made, name)
         if fault == "layout" and "IOPT_PADDING" in os.environ:
             made["pte_writes"] += 1
         is_spoilt = i == 0 or fault == "sick"

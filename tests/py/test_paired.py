@@ -249,6 +249,92 @@ def test_a_crash_is_told(build: Builder, compare: Compare) -> None:
     assert list(ran.directory.glob("*/compare/spool-*"))
 
 
+def turns_in(path: Path) -> list[tuple[str, str, str]]:
+    """Process, turn and case, in the order in which they had their turns."""
+    words = [tuple(line.split()) for line in path.read_text().splitlines()]
+    return [(pid, turn, case) for pid, turn, case in words]
+
+
+def test_processes_of_a_pair_take_turns(build: Builder, compare: Compare,
+                                        tmp_path: Path) -> None:
+    """One after the other, each as often, case by case."""
+    watch = tmp_path / "watch"
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.2)),
+                  "--filter", "^limit", "--reps", "6", "--seed", "4",
+                  FAKE_WATCH=str(watch))
+    assert ran.code == 3, ran.err
+    seen = turns_in(watch)
+    pids = list(dict.fromkeys(pid for pid, _, _ in seen))
+    # Stage one and two of 6 and 12 pairs, three arms each.
+    assert len(pids) == 3 * (6 + 12)
+    for i in range(0, len(pids), 3):
+        ring = pids[i:i + 3]
+        of_ring = [(pid, case) for pid, _, case in seen if pid in ring]
+        assert len(of_ring) == 3 * 3 * 2
+        for j in range(0, len(of_ring), 3):
+            now = of_ring[j:j + 3]
+            assert {pid for pid, _ in now} == set(ring), "each has its turn"
+            assert len({case for _, case in now}) == 1, "of the same case"
+    rows = [r for r in saved(ran)["benchmarks"] if r["stage"]]
+    assert {len(r["turn_min_ns"]) for r in rows} == {2}
+
+
+@pytest.mark.parametrize("nr_turns", [0, 3])
+def test_builds_that_take_other_turns(build: Builder, compare: Compare,
+                                      nr_turns: int) -> None:
+    """One that knows of none runs to its end in its first; and so do all
+    where there are none."""
+    words = [str(build("a", TURNS=nr_turns)), str(build("b", FACTOR=1.2)),
+             "--filter", "^limit", "--reps", "6", "--seed", "4"]
+    ran = compare(*words)
+    assert ran.code == 3, ran.err
+    assert "2 slower" in ran.out
+    for path in ran.directory.glob("*/compare/*"):
+        path.unlink()
+    alone = compare(*words, "--no-turns")
+    assert alone.code == 3, alone.err
+    assert not any("turn_min_ns" in r for r in saved(alone)["benchmarks"])
+
+
+def test_others_go_on_when_one_hangs(build: Builder, compare: Compare,
+                                     monkeypatch: pytest.MonkeyPatch) \
+        -> None:
+    made = paired.Design.__init__
+
+    def impatient(self: Any, *args: Any, **more: Any) -> None:
+        made(self, *args, **{**more, "stall_s": 1.0})
+    monkeypatch.setattr(paired.Design, "__init__", impatient)
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
+                  "^limit", "--reps", "6", "--seed", "4", "--no-null",
+                  FAKE_FAULT="hang:limit:1")
+    assert "FAILED limit, stage 1, pair 2, old: no progress for 1" in ran.err
+    rounds = {r["repetition_index"] for r in saved(ran)["benchmarks"]
+              if r["stage"] == 1}
+    assert {0, 2, 3, 4, 5} <= rounds
+
+
+def test_who_waits_for_a_turn_is_interrupted(build: Builder,
+                                             tmp_path: Path) -> None:
+    """Ctrl-C ends them all, also those that sleep."""
+    with subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts/compare.py"), "--results",
+             str(tmp_path / "results"), str(build("a")),
+             str(build("b", FACTOR=1.2)), "--filter", "^limit", "--reps",
+             "6", "--profile", "none"], text=True, cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, FAKE_CASE_S="0.2",
+                     FAKE_WATCH=str(tmp_path / "watch"))) as p:
+        while not (tmp_path / "watch").exists():
+            assert p.poll() is None
+            time.sleep(0.02)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=30)
+    assert p.returncode == 130, err
+    left = {pid for pid, _, _ in turns_in(tmp_path / "watch")
+            if Path(f"/proc/{pid}").exists()}
+    assert not left
+
+
 def test_interrupt_and_resume(build: Builder, compare: Compare,
                               tmp_path: Path) -> None:
     words = [str(build("a")), str(build("b", FACTOR=1.2)), "--filter",

@@ -42,3 +42,22 @@ def test_few_pairs_give_the_range() -> None:
 def test_no_pairs(old: list[float], new: list[float]) -> None:
     with pytest.raises(ValueError):
         stats.paired_ratio(old, new)
+
+
+@pytest.mark.parametrize("old,new,ratio", [
+    # a machine that is slower in the second turn, for both
+    ([10, 15, 10], [11, 16.5, 11], 1.1),
+    # a burst that only one of them had
+    ([10, 10, 6, 10, 10], [11, 11, 11, 11, 11], 1.1),
+    # one turn more on one side
+    ([10, 10], [11, 11, 20], 1.1),
+    ([10], [11], 1.1),
+])
+def test_ratio_in_turns(old: list[float], new: list[float],
+                        ratio: float) -> None:
+    assert stats.ratio_in_turns(old, new) == pytest.approx(ratio)
+
+
+def test_no_turns_have_no_ratio() -> None:
+    with pytest.raises(ValueError, match="no turns"):
+        stats.ratio_in_turns([], [1.0])
