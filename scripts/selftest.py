@@ -13,11 +13,10 @@ import json
 import os
 import platform
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,17 @@ from compare import command_text, place_context
 from ioptlib import comparing, gate, names, paired, results, runner, \
     selftest, sides
 from ioptlib.console import Console
-from ioptlib.paired import NEW, NULL, OLD
+from ioptlib.paired import OLD
 from ioptlib.selftest import LINKED, SIZES, work_arm
 from ioptlib.sides import Side
 from regress import GATE, Counter
 
 # Of the plan of processes, of which the first rounds are run.
 MAX_ROUNDS = 3000
-# Processes more that say what an operation takes, of which work is a share: a
-# CPU whose sibling is busy for a while is up to half slower.
-NR_BASES = 8
+# A section of a hot case has a multiple of so many operations, of which each
+# percent of work is a whole number.
+MULTIPLE = 100
+LEAST_SECTIONS = 5
 WORKING = ("map", "unmap", "unmap_partial", "iova_to_phys")
 
 # Rounds, minutes of recording, pairs of both stages, sizes of extra work.
@@ -88,17 +88,20 @@ MUTANTS = (
 
 @dataclass(frozen=True)
 class Recording(paired.Design):
-    """A design with an arm more for each difference that is known.
+    """A design with rings of arms for the differences that are known.
 
-    others: the sides of the arms that a comparison does not have
+    sizes: percent of work that arms do more
+    others: the sides of the arms that are not the old one
     """
 
+    sizes: tuple[int, ...] = ()
     others: Mapping[str, Side] = field(default_factory=dict)
 
     @property
     def arms(self) -> tuple[str, ...]:
         """Who takes part in a round."""
-        return (OLD, NEW, NULL, *self.others)
+        return tuple(arm for ring in selftest.rings(self.sizes)
+                     for arm in ring)
 
     def side(self, arm: str) -> Side:
         """What an arm runs."""
@@ -119,6 +122,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="record for so long at most")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases of the gate set that match")
+    parser.add_argument("--no-turns", action="store_true",
+                        help="run each process from its start to its end, to "
+                        "see what turns are good for")
     parser.add_argument("--cpu", default="", help="measure on this CPU")
     parser.add_argument("--seed", type=int, help="order of what is run")
     parser.add_argument("--build", type=Path, metavar="DIR",
@@ -203,12 +209,12 @@ def cases_of(args: argparse.Namespace, side: Side) -> list[str]:
     return found
 
 
-def design_of(args: argparse.Namespace, seed: int, spool: Path) -> Recording:
+def design_of(args: argparse.Namespace, seed: int) -> Recording:
     """All arms. Environments have the same size: the stack begins there."""
     def side(label: str, program: str = "iopt-bench-work",
              work: int = 0) -> Side:
         return Side(label, str(args.build / "tests/selftest" / program),
-                    environ={"IOPT_WORK": str(spool / f"{work:02d}.work")})
+                    environ={"IOPT_WORK": f"{work:02d}"})
     old = side(OLD)
     others = {LINKED: side(LINKED, "iopt-bench-relinked")}
     others.update({work_arm(size): side(work_arm(size), work=size)
@@ -216,91 +222,80 @@ def design_of(args: argparse.Namespace, seed: int, spool: Path) -> Recording:
     pairs = tuple(paired.Pair(key, key, key) for key in cases_of(args, old))
     settings = gate.load_settings(args.gate)
     return Recording(old, old, pairs, seed, args.rounds, 0, cpu=args.cpu,
-                     min_time_ms=settings.min_time_ms, others=others)
+                     min_time_ms=settings.min_time_ms,
+                     has_turns=not args.no_turns, sizes=args.work,
+                     others=others)
 
 
-def spin_rate(build: Path) -> float:
-    """What a step of extra work takes here in ns."""
-    done = subprocess.run([str(build / "tests/selftest/spin-rate")],
-                          capture_output=True, text=True, check=True)
-    return float(done.stdout)
-
-
-def steps_for(base_ns: Mapping[str, float], step_ns: float,
-              sizes: Sequence[int]) -> dict[str, dict[int, float]]:
-    """Steps of an operation that are a share of its time, by case and
-    size."""
-    return {key: {size: ns * size / 100 / step_ns for size in sizes}
-            for key, ns in base_ns.items()}
-
-
-def write_work(spool: Path, steps: Mapping[str, Mapping[int, float]],
-               sizes: Sequence[int]) -> None:
-    """The file of each size, and an empty one; raises OSError."""
-    for size in (0, *sizes):
-        lines = [f"{key} {by_size[size]:.6f}\n"
-                 for key, by_size in steps.items() if size in by_size]
-        (spool / f"{size:02d}.work").write_text("".join(lines), "utf-8")
-
-
-def least_ns(timing: comparing.Timing) -> dict[str, float]:
-    """The least time of an operation of each case, of all processes."""
-    found: dict[str, float] = {}
-    for _, output in timing:
-        for row in output.rows:
-            value = row.get("block_min_ns")
-            if value is not None:
-                name = names.strip_library(str(row["name"]))
-                found[name] = min(found.get(name, value), value)
+def with_whole_shares(counts: Mapping[str, paired.Count]) \
+        -> dict[str, paired.Count]:
+    """Counts of which each percent is whole, of hot cases, in as much time."""
+    found = {}
+    for key, count in counts.items():
+        if selftest.class_of(key) == selftest.HOT:
+            n = -(-count.n // MULTIPLE) * MULTIPLE
+            count = paired.Count(n, max(LEAST_SECTIONS,
+                                        count.n * count.blocks // n))
+        found[key] = count
     return found
 
 
+def shares_of(counts: Mapping[str, paired.Count], sizes: Sequence[int]) \
+        -> dict[str, dict[int, float]]:
+    """By case and size the share of operations that is really added, as
+    iopt-bench-work rounds it."""
+    return {key: {size: (count.n * size + 50) // 100 / count.n
+                  for size in sizes} for key, count in counts.items()}
+
+
 def samples_of(timing: comparing.Timing) \
-        -> dict[str, dict[str, dict[int, float]]]:
-    """By case, arm and round the least time of an operation."""
-    found: dict[str, dict[str, dict[int, float]]] = {}
+        -> dict[str, dict[str, dict[int, list[float]]]]:
+    """By case, arm and round the least time of an operation in each turn; of
+    a process that took none, in all."""
+    found: dict[str, dict[str, dict[int, list[float]]]] = {}
     for job, output in timing:
         for row in output.rows:
             value = row.get("block_min_ns")
             if value is not None:
                 name = names.strip_library(str(row["name"]))
                 found.setdefault(name, {}).setdefault(job.arm, {})[
-                    job.round] = value
+                    job.round] = row.get(paired.TURNS) or [value]
     return found
 
 
-def record(args: argparse.Namespace, session: paired.Session,
-           step_ns: float) -> dict[str, Any]:
-    """Calibrate, make work of known size, run all rounds; what a recording
-    holds."""
-    design, spool = session.design, session.spool.path
-    write_work(spool, {}, args.work)
+def plan(design: Recording, keys: Sequence[str]) -> list[paired.Job]:
+    """All rounds, block by block, and in a block ring by ring."""
+    jobs = [job for i, ring in enumerate(selftest.rings(design.sizes))
+            for job in paired.plan_stage(comparing.by_family(keys), ring, 1,
+                                         MAX_ROUNDS, design.seed + i)
+            if job.round < design.nr_first]
+    return sorted(jobs, key=lambda job: job.block)
+
+
+def record(args: argparse.Namespace, design: Recording,
+           session: paired.Session) -> dict[str, Any]:
+    """Calibrate and run all rounds; what a recording holds."""
     before = paired.before_jobs(design, "calibration")
-    again = [replace(job, arm=f"base{i}") for job in before
-             if job.arm == OLD for i in range(NR_BASES)]
-    session.run_all([*before, *again])
-    timing = session.outputs([*before, *again])
-    session.counts = comparing.counts_from(design, session.outputs(before))
-    base_ns = {key: ns for key, ns in least_ns(timing).items()
-               if key in session.counts}
-    steps = steps_for(base_ns, step_ns, args.work)
-    write_work(spool, steps, args.work)
-    jobs = [job for job in paired.plan_stage(
-        comparing.by_family(list(session.counts)), design.arms, 1, MAX_ROUNDS,
-        design.seed) if job.round < args.rounds]
+    session.run_all(before)
+    session.counts = with_whole_shares(comparing.counts_from(
+        design, session.outputs(before)))
+    jobs = plan(design, list(session.counts))
     is_late = comparing.Lateness(60.0 * args.minutes or None,
                                  time.monotonic())
     if not session.incomplete:
         session.run_all(jobs, is_late)
     outputs = session.outputs(jobs)
-    whole = min((len({job.round for job, _ in outputs if job.family == f})
-                 for f in design.families), default=0)
+    whole = min((len({job.round for job, _ in outputs
+                      if (job.family, job.arm) == (family, arm)})
+                 for family in design.families for arm in design.arms),
+                default=0)
     context = outputs[0][1].context if outputs else {}
     return {"context": {**context, **place_context(args.command),
                         "iopt_load": list(os.getloadavg()),
                         "iopt_seed": design.seed},
             "nr_rounds": whole, "sizes": list(args.sizes),
-            "step_ns": step_ns, "steps": steps,
+            "shares": shares_of(session.counts, args.work),
+            "has_turns": design.has_turns,
             "arms": list(design.arms), "samples": samples_of(outputs),
             "failures": session.failures, "incomplete": session.incomplete}
 
@@ -314,10 +309,10 @@ def judge(kept: Mapping[str, Any]) -> selftest.Report:
     """The report of a recording as it stands in its file."""
     samples = {key: {arm: by_number(rounds) for arm, rounds in arms.items()}
                for key, arms in kept["samples"].items()}
-    steps = {key: by_number(sizes) for key, sizes in kept["steps"].items()}
+    shares = {key: by_number(sizes) for key, sizes in kept["shares"].items()}
     first, second = kept["sizes"]
-    report = selftest.analyse(samples, kept["nr_rounds"], steps,
-                              kept["step_ns"], (first, second))
+    report = selftest.analyse(samples, kept["nr_rounds"], shares,
+                              (first, second))
     report.failures += kept["failures"]
     report.caught.update(kept.get("caught", {}))
     report.escaped += kept.get("escaped", [])
@@ -346,7 +341,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     spool = runner.Spool(directory / f"spool-{stamp}")
     mutants = selftest.Report()
     try_mutants(args, seed, mutants, console)
-    design = design_of(args, seed, spool.path)
+    design = design_of(args, seed)
     paired.write_design(spool, design, {})
     console.complain(
         f"recording {len(design.pairs)} cases, at most {args.rounds} rounds "
@@ -354,7 +349,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with runner.Interrupt() as interrupt:
         session = paired.Session(design, spool, console, interrupt)
         try:
-            kept = record(args, session, spin_rate(args.build))
+            kept = record(args, design, session)
         finally:
             console.done()
         was_interrupted = bool(interrupt.name)
@@ -390,7 +385,7 @@ def main(argv: list[str]) -> int:
         console.complain(f"selftest: {error}")
         return USAGE
     except (OSError, results.BadOutput, runner.SpoolError, ValueError,
-            KeyError, subprocess.CalledProcessError) as error:
+            KeyError) as error:
         console.complain(f"selftest: {error}")
         return FAILED
     except KeyboardInterrupt:

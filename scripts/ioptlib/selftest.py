@@ -8,14 +8,14 @@ of rounds are comparisons that have no process in common.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scipy.stats import binomtest
 
 from . import verdict
 from .paired import FIRST_PAIRS, NEW, NULL, OLD, SECOND_PAIRS
-from .stats import median
+from .stats import median, ratio_in_turns
 from .verdict import Estimate, Stages
 
 LINKED = "linked"
@@ -27,13 +27,28 @@ SHOWN, MET, OPEN, MISSED = "shown", "met", "open", "missed"
 # Of hot comparisons, of runs, of hot cases with 5 % more work.
 MOST_FALSE, MOST_FAMILY, LEAST_POWER = 0.01, 0.05, 0.95
 
-# By case, arm and round the least time of an operation in ns.
-Samples = Mapping[str, Mapping[str, Mapping[int, float]]]
+# By case, arm and round the least time of an operation in ns, of each turn.
+Samples = Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]]
 
 
 def work_arm(size: int) -> str:
     """The arm that does so many percent more."""
     return f"work{size:02d}"
+
+
+def rings(sizes: Sequence[int]) -> list[tuple[str, ...]]:
+    """Arms that take turns: three, as in a comparison. Each ring has the old
+    side in it, and what is measured in it is compared with that alone."""
+    new = [LINKED, *(work_arm(size) for size in sizes)]
+    return [(OLD, NEW, NULL)] + [(f"{OLD}{i}", *new[i:i + 2])
+                                 for i in range(0, len(new), 2)]
+
+
+def base_of(arm: str, arms: Collection[str]) -> str:
+    """The arm that this one is compared with, of those there are."""
+    sizes = [size for size in SIZES if work_arm(size) in arms]
+    base = next((ring[0] for ring in rings(sizes) if arm in ring), OLD)
+    return base if base in arms else OLD
 
 
 def class_of(key: str) -> str:
@@ -92,12 +107,16 @@ def groups(nr_rounds: int, size: int) -> list[range]:
             for i in range(0, nr_rounds - size + 1, size)]
 
 
-def estimate(samples: Samples, key: str, arms: tuple[str, str],
+def estimate(samples: Samples, key: str, arm: str,
              rounds: Iterable[int]) -> Estimate | None:
-    """New against old of a case, of the rounds that both have."""
-    old, new = (samples[key].get(arm, {}) for arm in arms)
+    """An arm against the old side of its ring, of the rounds that both
+    have."""
+    of_case = samples[key]
+    old = of_case.get(base_of(arm, of_case), {})
+    new = of_case.get(arm, {})
     both = [i for i in rounds if i in old and i in new]
-    return verdict.estimate([old[i] for i in both], [new[i] for i in both])
+    ratios = [ratio_in_turns(old[i], new[i]) for i in both]
+    return verdict.estimate([1.0] * len(ratios), ratios)
 
 
 def is_difference(word: str) -> bool:
@@ -112,7 +131,7 @@ def single_verdicts(samples: Samples, keys: Sequence[str], new: str,
     found = []
     for group in groups(nr_rounds, size):
         for key in keys:
-            one = estimate(samples, key, (OLD, new), group)
+            one = estimate(samples, key, new, group)
             if one is not None and one.is_interval:
                 found.append((key, verdict.judge(one), one))
     return found
@@ -138,9 +157,9 @@ def _decided(samples: Samples, keys: Sequence[str], new: str,
              group: range, nr_first: int) -> dict[str, str]:
     stages = {}
     for key in keys:
-        one = Stages(estimate(samples, key, (OLD, new), group[:nr_first]))
+        one = Stages(estimate(samples, key, new, group[:nr_first]))
         if one.is_suspect:
-            one = Stages(one.first, estimate(samples, key, (OLD, new),
+            one = Stages(one.first, estimate(samples, key, new,
                                              group[nr_first:]))
         if one.first is not None and one.first.is_interval:
             stages[key] = one
@@ -271,44 +290,29 @@ def _cold_note(samples: Samples, keys: Sequence[str], nr_rounds: int,
             f"{100 * max(least):.1f} %, median {100 * median(least):.1f} %"]
 
 
-def true_shares(samples: Samples, steps: Mapping[str, Mapping[int, float]],
-                step_ns: float) -> dict[int, list[float]]:
-    """Of each size the share that was really added, of each case: the time of
-    its steps over the median time of the case without them."""
-    found: dict[int, list[float]] = {}
-    for key, by_size in steps.items():
-        old = samples.get(key, {}).get(OLD)
-        if not old or class_of(key) != HOT:
-            continue
-        for size, nr in by_size.items():
-            found.setdefault(size, []).append(
-                nr * step_ns / median(list(old.values())))
-    return found
-
-
-def share_notes(samples: Samples, steps: Mapping[str, Mapping[int, float]],
-                step_ns: float) -> list[str]:
-    """What was added, and what all rounds together see of it."""
-    notes = []
-    for size, shares in sorted(true_shares(samples, steps, step_ns).items()):
-        seen = []
-        for key in steps:
+def share_notes(samples: Samples,
+                shares: Mapping[str, Mapping[int, float]]) -> list[str]:
+    """What was added to hot cases, and what all rounds together see of it."""
+    added: dict[int, list[float]] = {}
+    seen: dict[int, list[float]] = {}
+    for key, by_size in shares.items():
+        for size, share in by_size.items():
             of_case = samples.get(key, {}).get(work_arm(size), {})
-            one = estimate(samples, key, (OLD, work_arm(size)), of_case) \
+            one = estimate(samples, key, work_arm(size), of_case) \
                 if class_of(key) == HOT and of_case else None
-            seen += [one.point - 1] if one is not None else []
-        if seen:
-            notes.append(
-                f"+{size} %, hot: steps worth {100 * min(shares):.2f} to "
-                f"{100 * max(shares):.2f} % (median "
-                f"{100 * median(shares):.2f}), all rounds see "
-                f"{100 * min(seen):.2f} to {100 * max(seen):.2f} % (median "
-                f"{100 * median(seen):.2f})")
-    return notes
+            if one is not None:
+                added.setdefault(size, []).append(share)
+                seen.setdefault(size, []).append(one.point - 1)
+
+    def of(found: Sequence[float]) -> str:
+        return (f"{100 * min(found):.2f} to {100 * max(found):.2f} % (median "
+                f"{100 * median(found):.2f})")
+    return [f"+{size} %, hot: {of(added[size])} more operations; all rounds "
+            f"see {of(seen[size])}" for size in sorted(seen)]
 
 
 def analyse(samples: Samples, nr_rounds: int,
-            steps: Mapping[str, Mapping[int, float]], step_ns: float,
+            shares: Mapping[str, Mapping[int, float]],
             sizes: tuple[int, int] = (FIRST_PAIRS, SECOND_PAIRS)) -> Report:
     """Everything that a recording says; the mutants are not in it."""
     keys = {kind: [key for key in samples if class_of(key) == kind]
@@ -317,7 +321,7 @@ def analyse(samples: Samples, nr_rounds: int,
         _false_rates(samples, keys, nr_rounds, sizes)
         + _powers(samples, keys, nr_rounds, sizes),
         _cold_note(samples, keys[COLD], nr_rounds, sizes[0])
-        + share_notes(samples, steps, step_ns))
+        + share_notes(samples, shares))
 
 
 def render(report: Report) -> str:

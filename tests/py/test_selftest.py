@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import selftest as script
 from conftest import Ran
-from ioptlib import selftest, verdict
+from ioptlib import paired, selftest, verdict
 from ioptlib.paired import NEW, NULL, OLD
 from ioptlib.selftest import LINKED, MET, MISSED, OPEN, SHOWN, Rate, work_arm
 
@@ -21,25 +21,27 @@ HOT = [f"map/engine:e/granule:4K/count:{n}/cache:warm" for n in range(5)]
 COLD = ["map/engine:e/granule:4K/count:1/cache:cold"]
 SEED = 20260101
 
-Samples = dict[str, dict[str, dict[int, float]]]
+Samples = dict[str, dict[str, dict[int, list[float]]]]
 
 
 def made(nr_rounds: int, factors: Mapping[str, float] | None = None,
          noise: float = 0.003, seed: int = SEED) -> Samples:
-    """A recording: rounds have their own speed, which pairs cancel; cold
+    """A recording: turns have their own speed, which pairs cancel; cold
     cases vary by half."""
     rng = random.Random(seed)
-    arms = {OLD: 1.0, NEW: 1.0, NULL: 1.0, LINKED: 1.0,
-            **{work_arm(size): 1 + size / 100 for size in selftest.SIZES},
-            **(factors or {})}
+    arms = {arm: 1.0 for ring in selftest.rings(selftest.SIZES)
+            for arm in ring}
+    arms |= {work_arm(size): 1 + size / 100 for size in selftest.SIZES}
+    arms |= factors or {}
     samples: Samples = {}
     for key in HOT + COLD:
         spread = noise if key in HOT else 0.5
         for i in range(nr_rounds):
-            speed = 100 * rng.uniform(1, 1.5)
+            speeds = [100 * rng.uniform(1, 1.5) for _ in range(3)]
             for arm, factor in arms.items():
-                samples.setdefault(key, {}).setdefault(arm, {})[i] = \
-                    speed * factor * rng.lognormvariate(0, spread)
+                own = factor * rng.lognormvariate(0, spread)
+                samples.setdefault(key, {}).setdefault(arm, {})[i] = [
+                    speed * own for speed in speeds]
     return samples
 
 
@@ -84,7 +86,7 @@ def test_groups_have_no_round_in_common() -> None:
 
 
 def test_equals_are_equal_and_work_is_seen() -> None:
-    report = selftest.analyse(made(300), 300, {}, 1.0)
+    report = selftest.analyse(made(300), 300, {})
     wrong = line(report, "A/A same binary, hot, one stage of 10")
     # 30 groups of 5 hot cases
     assert (wrong.rate, wrong.word) == (Rate(0, 150), MET), f"seed {SEED}"
@@ -103,7 +105,7 @@ def test_equals_are_equal_and_work_is_seen() -> None:
 
 def test_a_side_that_is_slower_is_a_false_positive() -> None:
     """Layout that costs 3 %: of each comparison, and of each run."""
-    report = selftest.analyse(made(150, {LINKED: 1.03}), 150, {}, 1.0)
+    report = selftest.analyse(made(150, {LINKED: 1.03}), 150, {})
     wrong = line(report, "A/A relinked, hot, one stage of 10")
     assert (wrong.rate, wrong.word) == (Rate(75, 75), MISSED)
     assert line(report, "A/A relinked, runs with any").word == MISSED
@@ -113,7 +115,7 @@ def test_a_side_that_is_slower_is_a_false_positive() -> None:
 
 def test_a_few_pairs_are_asked_for_nothing() -> None:
     """Six pairs are all on one side once in 32 times, in all cases at once."""
-    report = selftest.analyse(made(14, {NEW: 1.03}), 14, {}, 1.0, (6, 8))
+    report = selftest.analyse(made(14, {NEW: 1.03}), 14, {}, (6, 8))
     wrong = line(report, "A/A same binary, hot, one stage of 6")
     assert (wrong.rate, wrong.word) == (Rate(10, 10), "")
     assert line(report, "A/A same binary, runs with any").word == OPEN
@@ -121,7 +123,7 @@ def test_a_few_pairs_are_asked_for_nothing() -> None:
 
 
 def test_work_that_is_not_seen_is_a_missed_target() -> None:
-    report = selftest.analyse(made(150, {work_arm(5): 1.0}), 150, {}, 1.0)
+    report = selftest.analyse(made(150, {work_arm(5): 1.0}), 150, {})
     assert line(report, "+5 % found, hot, both stages").word == MISSED
     assert report.exit_code == 3
 
@@ -137,7 +139,8 @@ def test_stage_two_is_afresh() -> None:
     """A difference in the first ten rounds alone is no difference."""
     samples = made(30)
     for i in range(10):
-        samples[HOT[0]][NEW][i] *= 1.2
+        samples[HOT[0]][NEW][i] = [ns * 1.2 for ns in
+                                   samples[HOT[0]][NEW][i]]
     first = selftest.single_verdicts(samples, HOT[:1], NEW, 10)
     assert [word for _, word, _ in first] == [verdict.SLOWER]
     run, = selftest.runs(samples, HOT, NEW, 30)
@@ -146,7 +149,7 @@ def test_stage_two_is_afresh() -> None:
 
 def test_too_few_rounds_have_no_verdict() -> None:
     """What was not tried is open, never reached."""
-    report = selftest.analyse(made(28), 28, {}, 1.0)
+    report = selftest.analyse(made(28), 28, {})
     assert [(one.title, one.word) for one in report.lines
             if one.target and not one.rate.total] == [
         ("A/A same binary, runs with any", OPEN),
@@ -156,24 +159,48 @@ def test_too_few_rounds_have_no_verdict() -> None:
     assert selftest.single_verdicts(made(5), HOT, NEW, 5, 5) == []
 
 
-def test_shares_come_back_as_they_were_added() -> None:
-    base = {key: 80.0 * (i + 1) for i, key in enumerate(HOT)}
-    steps = script.steps_for(base, 1.25, (1, 10))
-    # 10 % of 80 ns are 8 ns, of 1.25 ns each
-    assert steps[HOT[0]] == pytest.approx({1: 0.64, 10: 6.4})
-    samples = {key: {OLD: {0: ns}, work_arm(10): {0: ns * 1.1}}
-               for key, ns in base.items()}
-    shares = selftest.true_shares(samples, steps, 1.25)
-    assert shares[10] == pytest.approx([0.1] * 5)
-    notes = selftest.share_notes(samples, steps, 1.25)
-    assert notes == ["+10 %, hot: steps worth 10.00 to 10.00 % (median "
-                     "10.00), all rounds see 10.00 to 10.00 % (median 10.00)"]
+def test_rings_are_as_a_comparison_has_them() -> None:
+    """Three arms at a time, and the old side in each ring."""
+    rings = selftest.rings((1, 2, 5, 10))
+    assert rings[0] == (OLD, NEW, NULL)
+    assert {len(ring) for ring in rings[:-1]} == {3}
+    arms = [arm for ring in rings for arm in ring]
+    assert len(set(arms)) == len(arms)
+    for ring in rings:
+        assert ring[0].startswith(OLD)
+        assert {selftest.base_of(arm, arms) for arm in ring[1:]} == {ring[0]}
+    assert selftest.base_of(LINKED, (OLD, LINKED)) == OLD
 
 
-def test_work_files(tmp_path: Path) -> None:
-    script.write_work(tmp_path, {"map/a:1": {5: 0.5}}, (5, 10))
-    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
-        "00.work": "", "05.work": "map/a:1 0.500000\n", "10.work": ""}
+def test_an_arm_is_compared_within_its_ring() -> None:
+    """What slows a ring down is no difference of its arms."""
+    rings = selftest.rings(selftest.SIZES)
+    slow = {arm: 1.4 for arm in rings[2]}
+    found = selftest.single_verdicts(made(10, slow), HOT, rings[2][1], 10)
+    assert [word for _, word, _ in found] == [verdict.SAME] * len(HOT)
+
+
+def test_shares_are_whole_operations() -> None:
+    counts = script.with_whole_shares({
+        HOT[0]: paired.Count(51, 194), HOT[1]: paired.Count(1000, 10),
+        HOT[2]: paired.Count(99, 5), COLD[0]: paired.Count(30, 7)})
+    assert counts == {
+        # 51 times 194 operations, in sections of a hundred
+        HOT[0]: paired.Count(100, 98), HOT[1]: paired.Count(1000, 10),
+        HOT[2]: paired.Count(100, 5), COLD[0]: paired.Count(30, 7)}
+    shares = script.shares_of(counts, (1, 5))
+    assert shares[HOT[0]] == {1: 0.01, 5: 0.05}
+    # a half of 30's 5 % is rounded up: 2 of 30
+    assert shares[COLD[0]] == {1: 0.0, 5: 2 / 30}
+
+
+def test_what_was_added_is_seen() -> None:
+    samples = {key: {OLD: {0: [80.0, 120.0]},
+                     work_arm(10): {0: [88.0, 132.0]}} for key in HOT}
+    notes = selftest.share_notes(samples, {key: {10: 0.1} for key in HOT})
+    assert notes == ["+10 %, hot: 10.00 to 10.00 % (median 10.00) more "
+                     "operations; all rounds see 10.00 to 10.00 % (median "
+                     "10.00)"]
 
 
 @pytest.mark.parametrize("found,failures,said", [
@@ -191,10 +218,10 @@ def test_environments_are_of_one_size(tmp_path: Path, fake: Path) -> None:
     """The stack begins behind the environment."""
     build = build_of(tmp_path, fake.read_text("utf-8"))
     args = script.parse_args(["--build", str(build)])
-    design = script.design_of(args, 1, tmp_path / "spool")
+    design = script.design_of(args, 1)
     sizes = {len(design.side(arm).environ["IOPT_WORK"])
              for arm in design.arms}
-    assert len(sizes) == 1 and len(design.arms) == 8
+    assert len(sizes) == 1 and len(design.arms) == 11
 
 
 # The flow, over the fake ----------------------------------------------------
@@ -205,15 +232,12 @@ Selftest = Callable[..., Ran]
 def build_of(tmp_path: Path, text: str, mutant: int = 1) -> Path:
     """A build directory of fakes."""
     work = text.replace("FACTOR = 1.0", (
-        'WORK = os.environ["IOPT_WORK"]\n'
-        'HAS_WORK = os.path.exists(WORK) and os.path.getsize(WORK)\n'
-        'FACTOR = 1.1 if HAS_WORK else 1.0'))
+        'FACTOR = 1 + int(os.environ["IOPT_WORK"]) / 100'))
     assert work != text
     programs = {
         "bench/iopt-bench": text,
         "tests/selftest/iopt-bench-work": work,
         "tests/selftest/iopt-bench-relinked": work,
-        "tests/selftest/spin-rate": "#!/bin/sh\necho 1.5\n",
         "tests/fine": text,
         "tests/bad": text.replace("EXTRA = 0", f"EXTRA = {mutant}"),
     }
@@ -245,7 +269,7 @@ def run(tmp_path: Path, fake: Path, monkeypatch: pytest.MonkeyPatch,
 def test_short_form(run: Selftest) -> None:
     ran = run()
     assert ran.code == 0, ran.out + ran.err
-    assert "Made-up CPU, 3 cases, 14 rounds of 5 arms" in ran.out
+    assert "Made-up CPU, 3 cases, 14 rounds of 6 arms" in ran.out
     # two groups of six rounds, three cases; one whole comparison
     assert re.search(r"A/A same binary, hot, one stage of 6 +0/6 = 0\.0 % "
                      r"\[0\.0,45\.9\]\n", ran.out)

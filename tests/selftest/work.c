@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Families that do a known amount of extra work in each timed section, in the
- * place of those that do not.
+ * Families that do a known share more of their operations in each timed section
+ * than they say, in the place of those that do not.
  *
- * The file that IOPT_WORK names has a line for each case that gets some: its
- * name and steps of spin() for each operation. Nothing else differs, so that
- * sides with and without it are the same program.
+ * IOPT_WORK is that share in percent. Nothing else differs, so that sides with
+ * and without it are the same program, and so is what the machine makes of it:
+ * an operation more costs what the others cost.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "families.h"
-#include "spin.h"
 
 enum { MAP, UNMAP, UNMAP_PARTIAL, IOVA_TO_PHYS, NR_WORKING };
 
@@ -36,35 +33,35 @@ const struct bench_family *const bench_families[] = {
 };
 /* clang-format on */
 
+/* Most percent; and what is kept free for them in all sides alike. */
+#define MAX_PERCENT 100
+
 /* The case that is timed: one at a time, by one thread. */
 static struct {
-	void (*run)(void *ctx, u64 n);
-	double nr_steps;
+	const struct bench_family *family;
+	u64 percent;
 } now;
 
-/* Steps of an operation of a case; 0 when the file does not name it. */
-static int find_steps(const char *name, double *nr_steps, struct iopt_err *err)
+static u64 with_more(u64 n)
 {
-	const char *path = getenv("IOPT_WORK");
-	char line[512];
-	double found = 0;
-	FILE *file;
+	return n + (n * now.percent + 50) / 100;
+}
 
-	if (!path)
+static int find_percent(struct iopt_err *err)
+{
+	const char *text = getenv("IOPT_WORK");
+	char *end;
+	unsigned long percent;
+
+	now.percent = 0;
+	if (!text)
 		return 0;
-	file = fopen(path, "r");
-	if (!file)
-		return iopt_err_set(err, -errno, "IOPT_WORK=%s: %s", path,
-				    strerror(errno));
-	while (fgets(line, sizeof(line), file)) {
-		char *end = strchr(line, ' ');
-
-		if (end && (size_t)(end - line) == strlen(name) &&
-		    !memcmp(line, name, strlen(name)))
-			found = strtod(end, NULL);
-	}
-	fclose(file);
-	*nr_steps = found;
+	percent = strtoul(text, &end, 10);
+	if (end == text || *end || percent > MAX_PERCENT)
+		return iopt_err_set(err, -EINVAL,
+				    "IOPT_WORK=%s: not a percentage up to %d",
+				    text, MAX_PERCENT);
+	now.percent = percent;
 	return 0;
 }
 
@@ -72,30 +69,56 @@ static int setup(const struct bench_env *env, const struct bench_case *c,
 		 enum bench_phase phase, void **ctx, struct iopt_err *err)
 {
 	const struct bench_family *f = sound[c->family - working];
-	double nr_steps = 0;
 	int ret;
 
 	if (phase == BENCH_TIME) {
-		ret = find_steps(c->name, &nr_steps, err);
+		ret = find_percent(err);
 		if (ret)
 			return ret;
-		now.run = f->run;
-		now.nr_steps = nr_steps;
+		now.family = f;
 	}
 	return f->setup(env, c, phase, ctx, err);
 }
 
+/* Of all sides the same, or they would not time the same sections. */
+static u64 max_n(void *ctx)
+{
+	u64 most = now.family->max_n ? now.family->max_n(ctx) : 1u << 20;
+
+	return most > 1 ? most * 100 / (100 + MAX_PERCENT) : most;
+}
+
+static int prepare(void *ctx, u64 n, struct iopt_err *err)
+{
+	return now.family->prepare(ctx, with_more(n), err);
+}
+
 static void run(void *ctx, u64 n)
 {
-	now.run(ctx, n);
-	spin((u64)((double)n * now.nr_steps + 0.5));
+	now.family->run(ctx, with_more(n));
+}
+
+static int check_after(void *ctx, u64 n, struct iopt_err *err)
+{
+	return now.family->check_after(ctx, with_more(n), err);
+}
+
+static int finish(void *ctx, u64 n, struct iopt_err *err)
+{
+	return now.family->finish(ctx, with_more(n), err);
 }
 
 static void __attribute__((constructor)) fill_families(void)
 {
 	for (int i = 0; i < NR_WORKING; i++) {
-		working[i] = *sound[i];
-		working[i].setup = setup;
-		working[i].run = run;
+		struct bench_family *f = &working[i];
+
+		*f = *sound[i];
+		f->setup = setup;
+		f->max_n = max_n;
+		f->prepare = f->prepare ? prepare : NULL;
+		f->run = run;
+		f->check_after = f->check_after ? check_after : NULL;
+		f->finish = f->finish ? finish : NULL;
 	}
 }
