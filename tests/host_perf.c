@@ -600,13 +600,14 @@ static void test_counter_names(void **state)
 
 static void touch_pages(void)
 {
-	const size_t size = NR_PAGES * 4096;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t size = NR_PAGES * page;
 	volatile char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_true(p != MAP_FAILED);
 	madvise((void *)(uintptr_t)p, size, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < size; i += 4096)
+	for (size_t i = 0; i < size; i += page)
 		p[i] = 1;
 	munmap((void *)(uintptr_t)p, size);
 }
@@ -679,6 +680,60 @@ static void test_here_without_perf(void **state)
 	count_here(NULL, &none);
 }
 
+#define NR_STEPS 200000
+#define NR_TRIES 5
+
+/* The same instructions a step, whatever the compiler makes of it. */
+static void spin(u64 nr_steps)
+{
+	for (u64 i = 0; i < nr_steps; i++)
+		__asm__ volatile("" : "+r"(i));
+}
+
+/* The fewest of some tries, as an interrupt only adds. */
+static u64 instructions_of(struct host_perf *perf, u64 nr_steps)
+{
+	struct host_perf_counts counts;
+	u64 least = UINT64_MAX;
+
+	for (int i = 0; i < NR_TRIES; i++) {
+		host_perf_reset(perf);
+		host_perf_begin(perf);
+		spin(nr_steps);
+		host_perf_end(perf);
+		read_here(perf, &counts);
+		assert_true(counts.value[HOST_PERF_CYCLES] > 0);
+		if (counts.value[HOST_PERF_INSTRUCTIONS] < least)
+			least = counts.value[HOST_PERF_INSTRUCTIONS];
+	}
+	return least;
+}
+
+/* Real events, where there are some: twice the steps take twice as many. */
+static void test_instructions_here(void **state)
+{
+	const struct host_perf_cfg cfg = { .cpu = 0 };
+	struct host_perf *perf;
+	u64 none, once, twice;
+
+	(void)state;
+	assert_int_equal(host_perf_create(&cfg, &perf, NULL), 0);
+	if (!strcmp(host_perf_source(perf, HOST_PERF_INSTRUCTIONS), "none")) {
+		print_message("skip: instructions are not counted here: %s\n",
+			      host_perf_why(perf, HOST_PERF_HARDWARE));
+		host_perf_destroy(perf);
+		skip();
+	}
+	none = instructions_of(perf, 0);
+	once = instructions_of(perf, NR_STEPS) - none;
+	twice = instructions_of(perf, 2 * NR_STEPS) - none;
+	print_message("%llu instructions, %llu for twice the steps\n",
+		      (unsigned long long)once, (unsigned long long)twice);
+	assert_in_range(once, 2 * NR_STEPS, 20 * NR_STEPS);
+	assert_in_range(100 * twice, 198 * once, 202 * once);
+	host_perf_destroy(perf);
+}
+
 static void test_migration(void **state)
 {
 	const struct host_perf_sys none = { .open = refuse_open };
@@ -722,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_counter_names),
 		cmocka_unit_test(test_here),
 		cmocka_unit_test(test_here_without_perf),
+		cmocka_unit_test(test_instructions_here),
 		cmocka_unit_test(test_migration),
 	};
 
