@@ -105,7 +105,8 @@ class KernelRun:
     """A scenario's calls in one kernel, counted by two processes.
 
     warm is of a process before them, in which the kernel's allocators get to
-    know the sizes; it has the first rounds of all.
+    know the sizes; it has the first rounds of all. nr_before is how many there
+    were before the second of the two.
     """
 
     scenario: str
@@ -113,6 +114,7 @@ class KernelRun:
     calls: list[Call]
     warm: Counted
     counted: tuple[Counted, Counted]
+    nr_before: int = 2
 
     @property
     def names(self) -> list[str]:
@@ -217,7 +219,7 @@ def is_refused(run: KernelRun, name: str) -> bool:
 def call_document(run: KernelRun, name: str) -> dict[str, Any]:
     """A call for JSON, with all rounds."""
     return {"call": name, "scenario": run.scenario, "kernel": run.release,
-            "case": run.case(name),
+            "case": run.case(name), "nr_before": run.nr_before,
             "ops": [{"line": run.calls[op].line,
                      "ret": run.counted[0].rets[op],
                      "rounds": [c.rounds[op] for c in run.counted]}

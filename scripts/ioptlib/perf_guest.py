@@ -52,6 +52,7 @@ def document(context: Mapping[str, Any], tests: Sequence[Test],
         "tests": [{"name": t.name, "user": t.user, "code": t.code,
                    "passed": t.passed, "skipped": list(t.skipped)}
                   for t in tests],
+        "again": list(suite.again) if suite else [],
         "cases": [case_document(suite, name) for name in suite.cases]
         if suite else [],
         "calls": [call_document(run, name) for run in runs
@@ -83,8 +84,9 @@ def summary(suite: Suite | None, runs: Sequence[KernelRun],
     """How it went, in a line."""
     nr_cases = len(suite.cases) if suite else 0
     nr_calls = sum(len(run.names) for run in runs)
-    if failures:
-        return f"{len(failures)} findings in {nr_cases} cases and " \
+    nr_found = sum(not line.startswith(" ") for line in failures)
+    if nr_found:
+        return f"{nr_found} finding{'s'[:nr_found > 1]} in {nr_cases} cases and " \
             f"{nr_calls} calls"
     return (f"{nr_cases} cases and {nr_calls} calls: all counted twice, equal "
             f"within {TOLERANCE_PERCENT:g} %")

@@ -336,4 +336,6 @@ def test_document() -> None:
     assert json.loads(json.dumps(made)) == made
     assert perf_guest.summary(suite(), [run()], []) == \
         "2 cases and 2 calls: all counted twice, equal within 1 %"
-    assert perf_guest.summary(None, [run()], ["a"]).startswith("1 finding")
+    assert perf_guest.summary(None, [run()], ["a", "    more of it"]) == \
+        "1 finding in 0 cases and 2 calls"
+    assert perf_guest.summary(None, [], ["a", "b"]).startswith("2 findings")

@@ -262,6 +262,25 @@ def test_calls_in_a_guest(tmp_path: Path, answer: Output,
             f"vfio-user --device 0000:00:01.0 --count {tool.ROUNDS} /s"
 
 
+@pytest.mark.parametrize("nets, nr, is_equal", [
+    ((460, 460, 460), 3, True), ((520, 460, 460), 3, True),
+    ((460, 460, 480, 480), 4, True), ((460, 480, 460, 480, 460), 5, False)])
+def test_calls_again(tmp_path: Path, nets: tuple[int, ...], nr: int,
+                     is_equal: bool) -> None:
+    """The first is not looked at; two that differ get a third, and a fourth."""
+    shell = Shell()
+    left = list(nets)
+    shell.run = lambda command, timeout_s=0: Output(  # type: ignore
+        0, said(600, left.pop(0), 1700, 640))
+    kernel = Kernel("7", "7.9", True, tmp_path)
+    done = tool.count_calls(shell, Scenario("mine", SCENARIO), "/s",
+                            kernel)  # type: ignore[arg-type]
+    assert isinstance(done, tool.KernelRun)
+    assert not left and done.nr_before == nr - 1
+    assert done.warm.net(1) == nets[0]
+    assert (tool.perf_calls.run_failures(done) == []) is is_equal
+
+
 def test_calls_that_fail(tmp_path: Path) -> None:
     shell = Shell()
     shell.answers["vfio-user"] = Output(1, ["@error nothing was counted"])
