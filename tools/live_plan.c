@@ -188,6 +188,18 @@ u64 plan_most_mapped(const struct plan *plan)
 	return most;
 }
 
+void plan_frames_path(const char *dir, const struct plan_row *row,
+		      char path[PLAN_PATH_MAX])
+{
+	char name[PLAN_NAME_MAX];
+
+	strcpy(name, row->name);
+	for (char *p = name; *p; p++)
+		if (*p == '/' || *p == ':')
+			*p = '_';
+	snprintf(path, PLAN_PATH_MAX, "%s/%s.frames", dir, name);
+}
+
 void plan_fini(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nr_rows; i++)

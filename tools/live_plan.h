@@ -20,6 +20,7 @@
 
 #define PLAN_NAME_MAX	 96
 #define PLAN_BACKING_MAX 16
+#define PLAN_PATH_MAX	 1024
 
 /**
  * struct plan_range - A range of I/O addresses.
@@ -85,6 +86,15 @@ int plan_load(const char *path, u64 page, struct plan *plan,
  * @plan: plan
  */
 u64 plan_most_mapped(const struct plan *plan);
+
+/**
+ * plan_frames_path() - The file that a row's frames are kept in.
+ * @dir: folder of such files
+ * @row: row; in its name / and : become _
+ * @path: set to the path, cut if it does not fit
+ */
+void plan_frames_path(const char *dir, const struct plan_row *row,
+		      char path[PLAN_PATH_MAX]);
 
 /**
  * plan_fini() - Free what a plan holds.

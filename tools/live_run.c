@@ -14,8 +14,6 @@
 #include "sizes.h"
 #include "vm_live.h"
 
-#define PATH_ROOM 1024
-
 /**
  * struct spent - What calls took.
  * @wall_ns: time that passed
@@ -168,19 +166,14 @@ static void write_events(const struct live_run *run, const char *what,
 	fputs("}}", run->out);
 }
 
-/* A file of frames that a name can stand for: "live/4K" is live_4K. */
 static int write_frames(const struct live_run *run, const struct plan_row *row,
 			const struct vm_frames *frames, struct iopt_err *err)
 {
-	char name[PLAN_NAME_MAX], path[PATH_ROOM];
+	char path[PLAN_PATH_MAX];
 	bool is_written;
 	FILE *file;
 
-	strcpy(name, row->name);
-	for (char *p = name; *p; p++)
-		if (*p == '/' || *p == ':')
-			*p = '_';
-	snprintf(path, sizeof(path), "%s/%s.frames", run->frames_dir, name);
+	plan_frames_path(run->frames_dir, row, path);
 	file = fopen(path, "we");
 	if (file)
 		vm_frames_write(frames, file);

@@ -144,7 +144,9 @@ static int create_table(struct sim *sim, struct iopt_err *err)
 	ret = set_walk(sim, engine, &cfg.params, err);
 	if (ret)
 		return ret;
-	ret = pgtable_create_counted(engine, &cfg, &sim->pgt, err);
+	ret = -EOPNOTSUPP;
+	if (!sim->cfg.is_timed)
+		ret = pgtable_create_counted(engine, &cfg, &sim->pgt, err);
 	sim->is_counted = !ret;
 	if (ret == -EOPNOTSUPP)
 		ret = pgtable_create(engine, &cfg, &sim->pgt, err);

@@ -29,6 +29,7 @@
  * @oas: output address bits
  * @profile: prices and interface
  * @wants_log: list each command with its reason
+ * @is_timed: the engine as it is measured, that reports no stores
  */
 struct sim_cfg {
 	const struct pgtable_engine_set *engines;
@@ -43,13 +44,15 @@ struct sim_cfg {
 	unsigned int oas;
 	const struct cost_profile *profile;
 	bool wants_log;
+	bool is_timed;
 };
 
 /**
  * struct sim_result - What an op did. What was sent is in the simulator's
  * counters until the next op.
  * @ret: bytes or 0, or -errno
- * @has_pte_writes: @pte_writes is known (not under ThreadSanitizer)
+ * @has_pte_writes: @pte_writes is known (not under ThreadSanitizer, and not
+ *	when the machine is timed)
  * @pte_writes: descriptors stored
  * @tables_alloc: tables allocated
  * @tables_freed: tables freed
