@@ -36,7 +36,7 @@ export V
 .DEFAULT_GOAL := help
 .PHONY: track report help deps tools bench quick regress bless compare \
 	cover-letter kernel kernels kernel-selftest fidelity test list plot validate \
-	validate-qemu clean
+	validate-qemu bench-live fit-profile clean
 .NOTPARALLEL:
 
 help: ## this page
@@ -95,6 +95,12 @@ help: ## this page
 #    KERNELS=LIST  of 6.1,6.12,7,6.12-16k,7-16k (default: 6.12,7)
 #    STAGES=LIST   of 1,2 (default: both, where this QEMU has both)
 #    QEMU=PROGRAM  another QEMU (default: qemu-system-aarch64)
+#  For bench-live, and REPS, CPU, OUT, PROFILE (for what a run does not tell):
+#    DEVICE=BDF    a device that is bound to vfio-pci, such as 0000:01:00.0
+#    SIZES='1G 4G' RAM of the machines (default: 1G to 64G, by free memory)
+#    WAY=WORD      type1 or iommufd (default: type1, else iommufd)
+#  For fit-profile: RESULTS=FILE (default: this host's newest live run),
+#    NAME=WORD     of the profile (default: the host's), PROFILE, OUT
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For tune: RUN='make bench' runs that and puts all back; YES=1 does not ask.
 #  For all: V=1 shows the build, every row and what the processes say.
@@ -192,6 +198,20 @@ validate-qemu: ## the simulator beside real kernels in QEMU, docs/qemu.md
 	@scripts/build release
 	@$(PYTHON_RUN) scripts/validate_qemu.py $(call arg,--kernels,KERNELS) \
 		$(call arg,--stages,STAGES) $(call arg,--qemu,QEMU) $(SCENARIO)
+
+bench-live: ## real VFIO on this machine: DEVICE=0000:01:00.0, docs/live.md
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/live.py $(call arg,--device,DEVICE) \
+		$(call arg,--sizes,SIZES) $(call arg,--way,WAY) \
+		$(call arg,--reps,REPS) $(call arg,--cpu,CPU) \
+		$(call arg,--profile,PROFILE) $(call arg,--out,OUT)
+
+fit-profile: ## a cost profile of this machine out of a live run, RESULTS=
+	@scripts/deps --check bench
+	@scripts/build release
+	@$(PYTHON_RUN) scripts/fit_profile.py $(call arg,--name,NAME) \
+		$(call arg,--profile,PROFILE) $(call arg,--out,OUT) $(RESULTS)
 
 clean: ## remove build and build-test, keep results
 	@rm -rf build build-test

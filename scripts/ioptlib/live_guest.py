@@ -19,19 +19,20 @@ SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
 BIND = (f"echo vfio-pci > {SYSFS}/driver_override && "
         f"echo {DEVICE} > /sys/bus/pci/drivers_probe")
 HUGE_PAGES = 32
+GIANT = "live/case:giant/backing:1G"
 
 # Small, since the guest's memory is; the 1G page is one that is not there.
-PLAN = """one/4K 4K range 0x40000000+4K
-small/4K 4K range 0x40000000+64K 0x50000000+128K
-pages/4K 4K range 0x40000000+32M
-many/4K 4K range {many}
-many/4K/all 4K all {many}
-block/thp thp range 0x40000000+32M
-blocks/2M 2M range 0x40000000+32M 0x80000000+32M
-giant/1G 1G range 0x40000000+1G
+PLAN = """live/case:one/backing:4K 4K range 0x40000000+4K
+live/case:small/backing:4K 4K range 0x40000000+64K 0x50000000+128K
+live/case:pages/backing:4K 4K range 0x40000000+32M
+live/case:many/backing:4K 4K range {many}
+live/case:manyall/backing:4K 4K all {many}
+live/case:block/backing:thp thp range 0x40000000+32M
+live/case:blocks/backing:2M 2M range 0x40000000+32M 0x80000000+32M
+live/case:giant/backing:1G 1G range 0x40000000+1G
 """.format(many=" ".join(f"0x{0x40000000 + (i << 24):x}+64K"
                          for i in range(16)))
-LONG_PLAN = "long/4K 4K range 0x40000000+4M\n"
+LONG_PLAN = "live/case:long/backing:4K 4K range 0x40000000+4M\n"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def run_faults(lines: list[dict[str, Any]], reps: int) -> list[str]:
     for text in PLAN.splitlines():
         name, _, _, *ranges = text.split()
         mine = [line for line in lines if line.get("name") == name]
-        if name == "giant/1G":
+        if name == GIANT:
             if [line["kind"] for line in mine] != ["skip"]:
                 faults.append(f"{name}: no named skip: {mine}")
             continue

@@ -32,7 +32,7 @@ def good() -> list[dict[str, Any]]:
     for text in live_guest.PLAN.splitlines():
         name = text.split()[0]
         lines += [{"kind": "skip", "name": name}] \
-            if name == "giant/1G" else row(name, 3)
+            if name == live_guest.GIANT else row(name, 3)
     return [*lines, {"kind": "end", "outcome": "done"}]
 
 
@@ -48,11 +48,11 @@ def test_a_good_run() -> None:
 
 
 @pytest.mark.parametrize("name, kind, key, value, says", [
-    ("pages/4K", "rep", "unmap_bytes", 0, "mapped 4096, unmapped 0"),
-    ("pages/4K", "rep", "unmap_ns", 0, "not above zero"),
-    ("pages/4K", "memory", "nr_runs", 4, "3 map events for 4 runs"),
-    ("giant/1G", "skip", "kind", "rep", "no named skip"),
-    ("many/4K", "events", "kind", "other", "0 lines of events"),
+    ("live/case:pages/backing:4K", "rep", "unmap_bytes", 0, "mapped 4096, unmapped 0"),
+    ("live/case:pages/backing:4K", "rep", "unmap_ns", 0, "not above zero"),
+    ("live/case:pages/backing:4K", "memory", "nr_runs", 4, "3 map events for 4 runs"),
+    (live_guest.GIANT, "skip", "kind", "rep", "no named skip"),
+    ("live/case:many/backing:4K", "events", "kind", "other", "0 lines of events"),
 ])
 def test_a_fault(name: str, kind: str, key: str, value: Any,
                  says: str) -> None:
@@ -65,7 +65,7 @@ def test_a_fault(name: str, kind: str, key: str, value: Any,
 def test_lost_events_and_no_end() -> None:
     """Lost events are told, and so is a run that broke off."""
     lines = good()[:-1]
-    find(lines, "one/4K", "events")["unmap_events"]["nr_lost"] = 2
+    find(lines, "live/case:one/backing:4K", "events")["unmap_events"]["nr_lost"] = 2
     faults = live_guest.run_faults(lines, REPS)
     assert len(faults) == 2 and "2 lost" in faults[0]
     assert faults[1] == "the run did not end"
