@@ -24,6 +24,8 @@ SELFTEST_ARGS = $(call flag,--short,SHORT) $(call arg,--rounds,ROUNDS) \
 REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--seed,SEED) $(call arg,--junit,JUNIT) \
 	$(call arg,--markdown,MARKDOWN)
+# UBSan finds what C does wrong: the suites of C, once more.
+ARM64_BUILD = arm64$(call flag,-ubsan,UBSAN)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--frames,FRAMES) \
@@ -42,7 +44,7 @@ export V
 help: ## this page
 	@echo 'iopt-bench: performance benchmarks for Arm I/O page tables'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
 	@echo
 	@sed -n 's/^#  //p' $(firstword $(MAKEFILE_LIST))
 
@@ -101,12 +103,14 @@ help: ## this page
 #    WAY=WORD      type1 or iommufd (default: type1, else iommufd)
 #  For fit-profile: RESULTS=FILE (default: this host's newest live run),
 #    NAME=WORD     of the profile (default: the host's), PROFILE, OUT
+#  For deps: ARCH=arm64 what `make test-arm64` needs (not from the environment).
+#  For test-arm64: UBSAN=1 the suites of C, with the sanitizer.
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For tune: RUN='make bench' runs that and puts all back; YES=1 does not ask.
 #  For all: V=1 shows the build, every row and what the processes say.
 
 deps: ## install what is missing from the distribution
-	@scripts/deps
+	@scripts/deps $(if $(findstring command,$(origin ARCH)),--arch '$(ARCH)')
 
 tools: ## build build/bench/iopt-bench and build/tools/*, measure nothing
 	@scripts/deps --check tools
@@ -171,6 +175,17 @@ test: ## build in build-test and run all tests
 	@scripts/build test
 	@meson test -C build-test --no-rebuild --print-errorlogs $(call flag,--verbose,V)
 
+# On arm64 that is what `make test` does.
+.PHONY: test-arm64 cross-test
+test-arm64: $(if $(filter aarch64,$(shell uname -m)),test,cross-test)
+test-arm64: ## all tests for arm64, cross-built and run by QEMU elsewhere
+
+cross-test:
+	@scripts/deps --arch arm64 --check test
+	@scripts/build $(ARM64_BUILD)
+	@$(PYTHON_RUN) scripts/test_arm64.py $(call flag,--verbose,V) \
+		build-$(ARM64_BUILD) $(if $(call flag,1,UBSAN),--suite unit --suite model)
+
 track: ## measure against ANCHOR= and add it to the history, or RESULTS=
 	@scripts/deps --check bench
 	@scripts/build release
@@ -213,8 +228,8 @@ fit-profile: ## a cost profile of this machine out of a live run, RESULTS=
 	@$(PYTHON_RUN) scripts/fit_profile.py $(call arg,--name,NAME) \
 		$(call arg,--profile,PROFILE) $(call arg,--out,OUT) $(RESULTS)
 
-clean: ## remove build and build-test, keep results
-	@rm -rf build build-test
+clean: ## remove what was built, keep results
+	@rm -rf build build-test build-arm64 build-arm64-ubsan
 
 .PHONY: bench-selftest
 bench-selftest: ## how often is the method wrong here, what does it see?

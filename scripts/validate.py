@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ioptlib import validate
+from ioptlib import program, validate
 from ioptlib.console import Console
 from ioptlib.validate import BadRun, Lab, Op, Setup
 
@@ -42,7 +42,7 @@ def run_sim(sim: Path, spare: Path, setup: Setup,
             lines: Sequence[str]) -> list[Op]:
     """A scenario through iopt-sim."""
     driver = ["--driver", setup.driver] if setup.driver else []
-    command = [str(sim), "--json", "--dump-queue", *driver,
+    command = [*program.command(sim), "--json", "--dump-queue", *driver,
                "--profile", str(profile_path(setup, spare)), *setup.options,
                "-"]
     done = subprocess.run(command, input="\n".join(lines) + "\n",

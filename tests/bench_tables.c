@@ -346,7 +346,12 @@ static void test_evict(void **state)
 	cold_ns = pass_ns(&t, &clock, true);
 	print_message("%d lookups: warm %" PRIu64 " ns, cold %" PRIu64 " ns\n",
 		      NR_SLOTS, warm_ns, cold_ns);
-	assert_true(cold_ns > warm_ns + MISS_NS * NR_SLOTS);
+	if (test_emulator())
+		print_message("skip: %s has no caches, what was evicted takes "
+			      "no longer\n",
+			      test_emulator());
+	else
+		assert_true(cold_ns > warm_ns + MISS_NS * NR_SLOTS);
 	assert_int_equal(tables_check_slots(&t, NR_SLOTS, NULL), 0);
 	tables_fini(&t);
 }

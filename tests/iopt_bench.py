@@ -16,7 +16,10 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-BENCH = ""
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from ioptlib import program  # noqa: E402
+
+BENCH: list[str] = []
 TOPOLOGIES = Path(__file__).resolve().parent / "data" / "topology"
 SERVER = str(TOPOLOGIES / "arm64-2s128c.xml")
 HYBRID = str(TOPOLOGIES / "arm64-hybrid.xml")
@@ -24,7 +27,7 @@ GRAMMAR = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+:[0-9A-Za-z_.-]+)+")
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BENCH, *args], capture_output=True, text=True, timeout=300)
+    return subprocess.run([*BENCH, *args], capture_output=True, text=True, timeout=300)
 
 
 def names(*args: str) -> list[str]:
@@ -436,13 +439,13 @@ class Ledger(unittest.TestCase):
 
 
 class EveryCase(unittest.TestCase):
-    """Each case once: verified and counted, and the small set timed."""
+    """Each case once, verified and counted. families.py times the small set."""
 
     def rows(self, *args: str, env: dict[str, str] | None = None) -> dict[str, dict]:
         with tempfile.TemporaryDirectory() as tmp:
             path = Path(tmp, "o.json")
             done = subprocess.run(
-                [BENCH, *args, "--out", str(path)],
+                [*BENCH, *args, "--out", str(path)],
                 capture_output=True, text=True, timeout=300, env={**os.environ, **(env or {})},
             )
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -454,21 +457,19 @@ class EveryCase(unittest.TestCase):
 
     def test_counters_are_the_same_in_every_run(self) -> None:
         """Another order, another layout of the address space, another environment."""
-        first = self.rows("--count-only", "--seed", "1")
-        again = self.rows("--count-only", "--seed", "2", env={"PADDING": "x" * 5000})
-        self.assertEqual(sorted(first), sorted(names()))
-        self.assertEqual(sorted(first), sorted(again))
+        # Under an emulator all of them, twice, would take a quarter of an hour.
+        once = ["--skip-long"] if program.wrapper() else []
+        twice = ["--quick", *once] if once else []
+        first = self.rows("--count-only", "--seed", "1", *once)
+        again = self.rows("--count-only", "--seed", "2", *twice, env={"PADDING": "x" * 5000})
+        self.assertEqual(sorted(first), sorted(names(*once)))
+        self.assertEqual(sorted(again), sorted(names(*twice)))
+        self.assertLessEqual(set(again), set(first))
         noisy = {"real_time", "cpu_time", "family_index", "per_family_instance_index"}
-        for name, row in first.items():
-            for key in row.keys() | again[name].keys():
+        for name, row in again.items():
+            for key in row.keys() | first[name].keys():
                 if key not in noisy:
-                    self.assertEqual(row.get(key), again[name].get(key), f"{name}: {key}")
-
-    def test_quick_is_timed(self) -> None:
-        rows = self.rows("--quick", "--min-time-ms", "1")
-        self.assertEqual(sorted(rows), sorted(names("--quick")))
-        for name, row in rows.items():
-            self.assertGreater(row["real_time"], 0, name)
+                    self.assertEqual(row.get(key), first[name].get(key), f"{name}: {key}")
 
 
 class Interrupt(unittest.TestCase):
@@ -477,7 +478,7 @@ class Interrupt(unittest.TestCase):
             path = Path(tmp, "o.json")
             args = ["--family", "limit", "--min-time-ms", "200", "--progress"]
             child = subprocess.Popen(
-                [BENCH, *args, "--out", str(path)], stderr=subprocess.PIPE, text=True
+                [*BENCH, *args, "--out", str(path)], stderr=subprocess.PIPE, text=True
             )
             assert child.stderr
             for line in child.stderr:
@@ -504,7 +505,7 @@ class Interrupt(unittest.TestCase):
             path, plan = Path(tmp, "o.json"), Path(tmp, "plan")
             plan.write_text("\n".join([*short, long]) + "\n")
             child = subprocess.Popen(
-                [BENCH, "--plan", str(plan), "--progress", "--out", str(path)],
+                [*BENCH, "--plan", str(plan), "--progress", "--out", str(path)],
                 stderr=subprocess.PIPE, text=True,
             )
             assert child.stderr
@@ -523,5 +524,5 @@ class Interrupt(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    BENCH = sys.argv.pop(1)
+    BENCH = program.command(sys.argv.pop(1))
     unittest.main()

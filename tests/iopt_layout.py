@@ -13,7 +13,10 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-LAYOUT = ""
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from ioptlib import program  # noqa: E402
+
+LAYOUT: list[str] = []
 SKIP = 77
 K, M, G = 1 << 10, 1 << 20, 1 << 30
 
@@ -30,7 +33,7 @@ end 3 4104K
 
 
 def run(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LAYOUT, *args], input=stdin, capture_output=True,
+    return subprocess.run([*LAYOUT, *args], input=stdin, capture_output=True,
                           text=True, timeout=300)
 
 
@@ -174,5 +177,5 @@ class Usage(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LAYOUT = sys.argv.pop(1)
+    LAYOUT = program.command(sys.argv.pop(1))
     unittest.main()

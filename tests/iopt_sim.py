@@ -19,14 +19,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SIM = ""
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from ioptlib import program  # noqa: E402
+
+SIM: list[str] = []
 ROOT = Path()
 Shape = tuple[int, int, int, int, int]  # num, scale, ttl, tg, leaf
 
 
 def run(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [SIM, *args], input=stdin, capture_output=True, text=True, timeout=300
+        [*SIM, *args], input=stdin, capture_output=True, text=True, timeout=300
     )
 
 
@@ -647,13 +650,13 @@ class Usage(unittest.TestCase):
             self.skipTest("no /dev/full")
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run(
-                [SIM, "-"], input="vfio_unmap 0 4K\n", text=True, stdout=full, stderr=subprocess.PIPE
+                [*SIM, "-"], input="vfio_unmap 0 4K\n", text=True, stdout=full, stderr=subprocess.PIPE
             )
         self.assertEqual(done.returncode, 1)
         self.assertIn("standard output: ", done.stderr)
 
 
 if __name__ == "__main__":
-    SIM = sys.argv.pop(1)
+    SIM = program.command(sys.argv.pop(1))
     ROOT = Path(sys.argv.pop(1))
     unittest.main()

@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from ioptlib import program  # noqa: E402
+
 SHAPE = ("num", "scale", "ttl", "tg", "leaf", "count")
 # Each scenario must be there for these; others are welcome.
 WANTED = [(driver, ril) for driver in ("6.1", "6.12", "7.3")
@@ -36,9 +39,10 @@ def compared(op: dict[str, Any], warnings: int) -> dict[str, Any]:
 def simulated(sim: str, record: dict[str, Any]) -> list[dict[str, Any]]:
     """The same ops through iopt-sim."""
     done = subprocess.run(
-        [sim, "--json", "--driver", record["driver"], "--ril", record["ril"],
-         "--stage", str(record["stage"]), "--granule", record["granule"],
-         "--ias", str(record["ias"]), "--oas", str(record["oas"]), "-"],
+        [*program.command(sim), "--json", "--driver", record["driver"],
+         "--ril", record["ril"], "--stage", str(record["stage"]),
+         "--granule", record["granule"], "--ias", str(record["ias"]),
+         "--oas", str(record["oas"]), "-"],
         input="\n".join(op["line"] for op in record["ops"]) + "\n",
         capture_output=True, text=True, check=True, timeout=60)
     ops = [json.loads(line) for line in done.stdout.splitlines()]

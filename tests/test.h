@@ -38,6 +38,17 @@ static inline u64 test_seed(void)
 }
 
 /**
+ * test_emulator() - What runs this test in place of a CPU.
+ *
+ * Return: IOPT_EMULATED from the environment, which the cross file of an
+ * emulated build sets; NULL on a CPU. Only for what no emulator can show.
+ */
+static inline const char *test_emulator(void)
+{
+	return getenv("IOPT_EMULATED");
+}
+
+/**
  * expect_u64() - Fail unless two numbers are equal, and say of which case.
  * @got: what the code gave
  * @want: what is right

@@ -32,6 +32,12 @@ class System:
         file.write_text("#!/bin/sh\n" + text)
         file.chmod(0o755)
 
+    def tool(self, name: str) -> None:
+        """A command of this machine."""
+        found = shutil.which(name)
+        assert found, name
+        (self.path / name).symlink_to(found)
+
     def has_libraries(self, *names: str) -> None:
         """A pkg-config that knows these."""
         cases = "|".join(names) or "none"
@@ -65,9 +71,7 @@ def system(tmp_path: Path) -> System:
     """A system that has everything, and a user who is root."""
     made = System(tmp_path)
     for tool in NEEDED_TOOLS:
-        found = shutil.which(tool)
-        assert found, tool
-        (tmp_path / tool).symlink_to(found)
+        made.tool(tool)
     for command in COMMANDS:
         made.add(command, "exit 0\n")
     made.has_libraries(*LIBRARIES)
@@ -239,8 +243,77 @@ def test_compiler_for_arm64_may_lack_its_libc(system: System) -> None:
     assert "gcc-for-arm64" in system.run("--check", "qemu").stderr
 
 
+@pytest.fixture
+def amd64(system: System) -> System:
+    """With libraries of its own, none of arm64, and no cross compiler."""
+    system.add("uname", "echo x86_64\n")
+    system.add("pkg-config", 'case "$PKG_CONFIG_LIBDIR" in *aarch64*) '
+               f"[ -e {system.path}/foreign ] ;; esac\n")
+    log = system.path / "log"
+    system.add("dpkg", f'case $1 in --add-architecture) echo "dpkg $*" >>{log};'
+               f" echo $2 >{system.path}/arch ;; *) cat {system.path}/arch "
+               "2>/dev/null ;; esac\n")
+    system.add("apt-get", f'echo "apt-get $*" >>{log}\n'
+               f"case $1 in install) touch {system.path}/foreign "
+               f"{system.path}/aarch64-linux-gnu-g++ "
+               f"{system.path}/qemu-aarch64-static\n"
+               f"chmod 755 {system.path}/*aarch64-* ;; esac\n")
+    system.tool("touch")
+    return system
+
+
+FOREIGN = ("libbenchmark-dev:arm64 libhwloc-dev:arm64 libinih-dev:arm64 "
+           "liblzma-dev:arm64 libcmocka-dev:arm64 g++-aarch64-linux-gnu "
+           "qemu-user-static")
+
+
+def test_libraries_of_another_machine(amd64: System) -> None:
+    for args in ((), ("--check",), ("--list",)):
+        assert amd64.run(*args).stdout == "", "it has all of its own"
+    missing = ("libbenchmark:arm64 hwloc:arm64 inih:arm64 liblzma:arm64 "
+               "cmocka:arm64 g++-for-arm64 qemu-aarch64")
+    arch = ("--arch", "arm64")
+    done = amd64.run(*arch, "--check")
+    assert done.returncode == 1
+    assert done.stderr == (f"iopt-bench: missing: {missing}; 'make deps "
+                           "ARCH=arm64' installs it\n")
+    assert amd64.run(*arch, "--list").stdout.split() == missing.split()
+    assert amd64.log == []
+    done = amd64.run(*arch)
+    assert done.returncode == 0, done.stderr
+    assert amd64.log == [
+        "dpkg --add-architecture arm64", "apt-get update -q",
+        "apt-get install -q -y --no-install-recommends " + FOREIGN]
+    assert amd64.run(*arch, "--list").stdout == ""
+
+
+def test_apt_may_know_the_other_machine(amd64: System) -> None:
+    (amd64.path / "arch").write_text("i386\narm64\n")
+    assert amd64.run("--arch", "arm64").returncode == 0
+    assert [line.split()[1] for line in amd64.log] == ["install"]
+
+
+def test_arm64_on_arm64_is_nothing_else(amd64: System) -> None:
+    amd64.add("uname", "echo aarch64\n")
+    done = amd64.run("--arch", "arm64", "--list")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("like,name", [
+    ("ID=fedora", "fedora"), ("ID=ubuntu\nID_LIKE=debian", "ubuntu"),
+    ("NAME=x", "an unknown system")])
+def test_arm64_elsewhere_than_on_debian(amd64: System, like: str,
+                                        name: str) -> None:
+    done = amd64.run("--arch", "arm64", like=like)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Debian only, not for {name};" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert amd64.log == []
+
+
 @pytest.mark.parametrize("args", [("--check", "nonsense"), ("nonsense",),
-                                  ("--for", "nonsense")])
+                                  ("--for", "nonsense"), ("--arch",),
+                                  ("--arch", "nonsense")])
 def test_usage(system: System, args: tuple[str, ...]) -> None:
     assert system.run(*args).returncode == 2
 

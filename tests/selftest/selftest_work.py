@@ -14,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from ioptlib import program  # noqa: E402
+
 CASE = ("map/engine:lpae-7.3/granule:4K/size:4K/count:256/cache:warm/"
         "walker:coherent")
 OTHER = CASE.replace("count:256", "count:16")
@@ -26,8 +29,8 @@ def run(bench: str, work: str, *options: str) -> dict[str, dict]:
         out = Path(tmp, "o.json")
         plan = Path(tmp, "plan")
         plan.write_text(f"{CASE}\n{OTHER}\n")
-        subprocess.run([bench, "--plan", str(plan), "--min-time-ms", "5",
-                        "--out", str(out), *options], timeout=60, check=False,
+        subprocess.run([*program.command(bench), "--plan", str(plan),
+                        "--min-time-ms", "5", "--out", str(out), *options], timeout=60, check=False,
                        env={**os.environ, "IOPT_WORK": work})
         rows = json.loads(out.read_text())["benchmarks"]
     return {row["name"].partition("/iterations")[0]: row for row in rows}

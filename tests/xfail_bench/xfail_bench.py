@@ -14,9 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from ioptlib import program  # noqa: E402
+
 
 def counted_rows(bench: str, family: str) -> tuple[int, list[dict]]:
-    args = [bench, "--full", "--count-only", "--filter", f"^({family})/"]
+    args = [*program.command(bench), "--full", "--count-only",
+            "--filter", f"^({family})/"]
     with tempfile.TemporaryDirectory() as tmp:
         path = Path(tmp, "o.json")
         done = subprocess.run([*args, "--out", str(path)], timeout=110)
