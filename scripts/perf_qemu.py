@@ -190,8 +190,8 @@ def run_suite(guest: Guest, job: Job, console: Console) -> Suite:
     return Suite((first, second), (third, fourth), tuple(again))
 
 
-def count_calls(guest: Guest, scenario: Scenario, path: str,
-                kernel: Kernel) -> KernelRun | str:
+def count_calls(guest: Guest, scenario: Scenario, path: str, kernel: Kernel,
+                ril: str = "on") -> KernelRun | str:
     """A scenario by two processes and one before them, or why it cannot be.
 
     Where the two differ, the kernel's allocators still were not full: one
@@ -213,9 +213,23 @@ def count_calls(guest: Guest, scenario: Scenario, path: str,
         if len(counted) < 3:
             continue
         run = KernelRun(scenario.name, kernel.release, calls, counted[0],
-                        (counted[-2], counted[-1]), len(counted) - 1)
+                        (counted[-2], counted[-1]), len(counted) - 1, ril)
         if len(counted) == 3 + MAX_AGAIN or not perf_calls.run_failures(run):
             return run
+
+
+def count_all(guest: Guest, job: Job, kernel: Kernel, ril: str,
+              outcome: Outcome, console: Console) -> None:
+    """All scenarios, with range invalidation or without."""
+    for i, scenario in enumerate(job.scenarios):
+        console.live(f"{kernel.release}: RIL {ril}: {scenario.name}")
+        done = count_calls(guest, scenario, f"/scenarios/{i}", kernel, ril)
+        if isinstance(done, str):
+            line = f"{scenario.name}, {kernel.release}: {done}"
+            if line not in outcome.skips:
+                outcome.skips.append(line)
+        else:
+            outcome.runs.append(done)
 
 
 def run_kernel(job: Job, kernel: Kernel, has_suite: bool, outcome: Outcome,
@@ -233,14 +247,9 @@ def run_kernel(job: Job, kernel: Kernel, has_suite: bool, outcome: Outcome,
         with Guest(board, BOOT_TIMEOUT_S) as guest:
             smmu_guest.prepare(guest, window)
             guest.check(f"chmod 1777 /tmp; echo 2 > {PARANOID}")
-            for i, scenario in enumerate(job.scenarios):
-                console.live(f"{kernel.release}: {scenario.name}")
-                done = count_calls(guest, scenario, f"/scenarios/{i}", kernel)
-                if isinstance(done, str):
-                    outcome.skips.append(f"{scenario.name}, "
-                                         f"{kernel.release}: {done}")
-                else:
-                    outcome.runs.append(done)
+            for ril in ("on", "off"):
+                smmu_guest.set_ril(guest, ril == "on")
+                count_all(guest, job, kernel, ril, outcome, console)
             if has_suite:
                 console.live(f"{kernel.release}: tests")
                 outcome.tests = run_tests(guest)

@@ -6,7 +6,7 @@ guest: by two processes, several rounds each.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Any
@@ -106,7 +106,8 @@ class KernelRun:
 
     warm is of a process before them, in which the kernel's allocators get to
     know the sizes; it has the first rounds of all. nr_before is how many there
-    were before the second of the two.
+    were before the second of the two. ril is off where the driver was told
+    that the SMMU has no range invalidation.
     """
 
     scenario: str
@@ -115,6 +116,12 @@ class KernelRun:
     warm: Counted
     counted: tuple[Counted, Counted]
     nr_before: int = 2
+    ril: str = "on"
+
+    @property
+    def where(self) -> str:
+        """The kernel, for a message."""
+        return self.release + ("" if self.ril == "on" else ", RIL off")
 
     @property
     def names(self) -> list[str]:
@@ -147,16 +154,16 @@ def run_failures(run: KernelRun) -> list[str]:
     """A line for each thing that is not as it must be."""
     found = []
     if run.counted[0].rets != run.counted[1].rets:
-        found.append(f"{run.scenario}, {run.release}: the two processes were "
+        found.append(f"{run.scenario}, {run.where}: the two processes were "
                      "returned different values")
     for name in run.names:
         first, second = run.net(name, 0), run.net(name, 1)
         if first <= 0 or second <= 0:
-            found.append(f"{name}, {run.release}: {first} and {second} "
+            found.append(f"{name}, {run.where}: {first} and {second} "
                          "instructions beyond those of a call that does "
                          "nothing")
         elif not is_equal(first, second):
-            found.append(f"{name}, {run.release}: {first} and {second} "
+            found.append(f"{name}, {run.where}: {first} and {second} "
                          f"instructions, more than {TOLERANCE_PERCENT:g} % "
                          "apart")
     return found
@@ -176,8 +183,26 @@ def _model(case: str, engine: str, suite: Suite | None) -> str:
     return number(suite.user[0].cases[name].instructions)
 
 
-def calls_table(runs: Sequence[KernelRun], suite: Suite | None) -> list[str]:
-    """Each call in each kernel, and the model of what it calls."""
+def moved(runs: Sequence[KernelRun]) -> dict[str, list[str]]:
+    """By scenario, the calls that take something else without ranges."""
+    found: dict[str, list[str]] = {}
+    with_ril = {(run.scenario, run.release): run for run in runs
+                if run.ril == "on"}
+    for run in runs:
+        other = with_ril.get((run.scenario, run.release))
+        if run.ril == "on" or not other:
+            continue
+        names = found.setdefault(run.scenario, [])
+        names += [name for name in run.names if name not in names and
+                  not is_equal(run.net(name, 0), other.net(name, 0))]
+    return found
+
+
+def calls_table(runs: Sequence[KernelRun], suite: Suite | None,
+                only: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """Each call in each kernel, and the model of what it calls; only those
+    that are named by scenario, if any are.
+    """
     releases = list(dict.fromkeys(run.release for run in runs))
     by_key = {(run.scenario, run.release): run for run in runs}
     header = ["call", *releases]
@@ -188,7 +213,8 @@ def calls_table(runs: Sequence[KernelRun], suite: Suite | None) -> list[str]:
     for scenario in dict.fromkeys(run.scenario for run in runs):
         mine = [by_key.get((scenario, release)) for release in releases]
         first = next(run for run in mine if run)
-        for name in first.names:
+        shown = only.get(scenario, []) if only is not None else first.names
+        for name in shown:
             rows.append(_call_row(name, first.case(name), mine, suite))
     return render_table(header, rows, 1)
 
@@ -219,7 +245,7 @@ def is_refused(run: KernelRun, name: str) -> bool:
 def call_document(run: KernelRun, name: str) -> dict[str, Any]:
     """A call for JSON, with all rounds."""
     return {"call": name, "scenario": run.scenario, "kernel": run.release,
-            "case": run.case(name), "nr_before": run.nr_before,
+            "ril": run.ril, "case": run.case(name), "nr_before": run.nr_before,
             "ops": [{"line": run.calls[op].line,
                      "ret": run.counted[0].rets[op],
                      "rounds": [c.rounds[op] for c in run.counted]}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .perf_calls import KernelRun, call_document, calls_table
+from .perf_calls import KernelRun, call_document, calls_table, moved
 from .perf_cases import Suite, case_document, engines_table, suite_table
 from .perf_counts import TOLERANCE_PERCENT
 
@@ -73,9 +73,16 @@ def report_lines(tests: Sequence[Test], suite: Suite | None,
                   "guest: of user mode, of all", *suite_table(suite)]
         lines += ["", "the models, instructions in user mode",
                   *engines_table(suite)]
-    if runs:
+    by_ril = {ril: [run for run in runs if run.ril == ril]
+              for ril in ("on", "off")}
+    if by_ril["on"]:
         lines += ["", "instructions that the kernel executes for a call, and "
-                  "its model in user space", *calls_table(runs, suite)]
+                  "its model in user space",
+                  *calls_table(by_ril["on"], suite)]
+    if any(moved(runs).values()):
+        lines += ["", "the same without range invalidation, where it is "
+                  "something else",
+                  *calls_table(by_ril["off"], None, moved(runs))]
     return lines
 
 

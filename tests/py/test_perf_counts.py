@@ -307,6 +307,23 @@ def test_calls_table() -> None:
     assert "new/old" not in alone[0] and alone[1].split()[-2:] == ["-", "-"]
 
 
+def test_without_ranges() -> None:
+    """Only what differs is shown again, and a fault says where it is."""
+    with_ril = run()
+    off = replace(with_ril, ril="off", counted=2 * (parse_counted(
+        said(600, 460, 9999, 640), with_ril.calls),))
+    assert perf_calls.moved([with_ril, off]) == {"mine": ["all, and again"]}
+    lines = perf_guest.report_lines([], None, [with_ril, off])
+    table = lines[lines.index("the same without range invalidation, where it "
+                              "is something else") + 1:]
+    assert len(table) == 2 and "10,639" in table[1]
+    assert perf_guest.report_lines([], None, [with_ril, replace(
+        with_ril, ril="off")]) == perf_guest.report_lines([], None, [with_ril])
+    bad = replace(off, counted=(with_ril.counted[0], off.counted[0]))
+    assert perf_calls.run_failures(bad)[0].startswith(
+        "all, and again, 7.3.4+deb13-cloud-arm64, RIL off: 2340 and 10639")
+
+
 CMOCKA = """[==========] 3 test(s) run.
 [  SKIPPED ] test_b
 [  PASSED  ] 2 test(s).
