@@ -126,7 +126,9 @@ static const char *host_page(void)
 /* Really, if this host lets us. */
 static void measure(const char *how, u64 bytes)
 {
-	const struct vm_live_cfg cfg = { how, bytes, "" };
+	const struct vm_live_cfg cfg = { .how = how,
+					 .bytes = bytes,
+					 .root = "" };
 	struct vm_frames f;
 	struct iopt_err err = { "" };
 	int ret = vm_live_measure(&cfg, &f, &err);
@@ -168,7 +170,9 @@ static void test_hugetlb(void **unused)
 static void test_take(void **unused)
 {
 	u64 page = (u64)sysconf(_SC_PAGESIZE);
-	const struct vm_live_cfg cfg = { host_page(), 5 * page, "" };
+	const struct vm_live_cfg cfg = { .how = host_page(),
+					 .bytes = 5 * page,
+					 .root = "" };
 	struct vm_live_memory memory;
 	struct iopt_err err = { "" };
 	struct vm_frames f;
@@ -212,8 +216,9 @@ static void test_take_refused(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct vm_live_cfg cfg = { rows[i].how, rows[i].bytes,
-						 "" };
+		const struct vm_live_cfg cfg = { .how = rows[i].how,
+						 .bytes = rows[i].bytes,
+						 .root = "" };
 		struct vm_live_memory memory = { .bytes = 77 };
 		struct iopt_err err = { "" };
 
@@ -231,7 +236,9 @@ static int measure_without_caps(void)
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct none[2];
-	const struct vm_live_cfg cfg = { host_page(), 64 * SZ_1M, "" };
+	const struct vm_live_cfg cfg = { .how = host_page(),
+					 .bytes = 64 * SZ_1M,
+					 .root = "" };
 	struct vm_frames f;
 	struct iopt_err err = { "" };
 	int ret;
@@ -371,7 +378,9 @@ static void test_hosts(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
 		char root[] = "/tmp/iopt-host-XXXXXX", command[64];
-		struct vm_live_cfg cfg = { hosts[i].how, hosts[i].bytes, root };
+		struct vm_live_cfg cfg = { .how = hosts[i].how,
+					   .bytes = hosts[i].bytes,
+					   .root = root };
 		struct vm_frames f;
 		struct iopt_err err = { "" };
 

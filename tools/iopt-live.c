@@ -18,6 +18,7 @@
 #include "dma_device.h"
 #include "dma_limit.h"
 #include "dma_space.h"
+#include "host_page.h"
 #include "json_text.h"
 #include "live_events.h"
 #include "live_plan.h"
@@ -259,7 +260,7 @@ static void write_host(const struct options *o, const struct dma_device *device,
 	write_text("way", dma_way_name(way));
 	write_text("kernel", uts.release);
 	write_text("machine", uts.machine);
-	printf(",\"page_bytes\":%ld,\"cpu\":%d", sysconf(_SC_PAGESIZE), o->cpu);
+	printf(",\"page_bytes\":%zu,\"cpu\":%d", host_page_bytes(0), o->cpu);
 	write_text("events", events);
 	fputs("}\n", stdout);
 	fflush(stdout);
@@ -330,8 +331,7 @@ static int run(struct options *o, struct iopt_err *err)
 	int ret = bind_cpu(o, err);
 
 	if (!ret && o->plan)
-		ret = plan_load(o->plan, (u64)sysconf(_SC_PAGESIZE), &plan,
-				err);
+		ret = plan_load(o->plan, host_page_bytes(0), &plan, err);
 	if (!ret)
 		ret = dma_device_find("", o->device, &device, err);
 	if (!ret)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "buddy.h"
+#include "host_page.h"
 #include "json_text.h"
 #include "lg2.h"
 #include "sizes.h"
@@ -298,7 +299,7 @@ static int write_failure(struct live_run *run, const struct plan_row *row,
 /* Whole pages of what was asked for. */
 static u64 memory_bytes(const struct plan_row *row)
 {
-	u64 page = (u64)sysconf(_SC_PAGESIZE), unit;
+	u64 page = host_page_bytes(0), unit;
 
 	if (!strcmp(row->backing, "thp"))
 		unit = buddy_huge_page(page);
@@ -310,7 +311,9 @@ static u64 memory_bytes(const struct plan_row *row)
 int live_run_row(struct live_run *run, const struct plan_row *row,
 		 struct iopt_err *err)
 {
-	const struct vm_live_cfg cfg = { row->backing, memory_bytes(row), "" };
+	const struct vm_live_cfg cfg = { .how = row->backing,
+					 .bytes = memory_bytes(row),
+					 .root = "" };
 	struct vm_live_memory memory;
 	struct iopt_err why = { "" };
 	int ret = vm_live_take(&cfg, &memory, &why);

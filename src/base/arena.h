@@ -30,6 +30,7 @@ enum arena_backing {
  *	memory as it is used
  * @page_size: smallest allocation and alignment in bytes, as the host's page
  *	is for the kernel; a power of two from 4K to 2M, 0 means 4K
+ * @host_page: page size of the host's kernel in bytes; 0 asks the system
  * @pa_base: physical address of the first byte, aligned to 2M and below 4G;
  *	0 means 2G
  * @want_base_pages: true to do without huge pages, for tests of the fallback
@@ -42,6 +43,7 @@ enum arena_backing {
 struct arena_cfg {
 	size_t size;
 	size_t page_size;
+	size_t host_page;
 	u64 pa_base;
 	bool want_base_pages;
 	int (*bind)(void *base, size_t size, void *arg);

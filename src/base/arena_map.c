@@ -2,6 +2,7 @@
 /* The address range under an arena, and what backs it. */
 #include "arena_map.h"
 
+#include "host_page.h"
 #include "lg2.h"
 #include "sizes.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE /* Linux 5.14; glibc before 2.35 has it not */
 #define MADV_POPULATE_WRITE 23
@@ -52,10 +52,12 @@ static size_t hugetlb_page(void)
 	return is_pow2(size) && size >= SZ_2M ? size : 0;
 }
 
-static void bind_range(const struct arena_map *map, size_t start)
+void arena_map_bind(const struct arena_map *map, size_t start)
 {
+	size_t end = map->hugetlb_page ? map->mapping_size : map->size;
+
 	if (map->cfg.bind)
-		map->cfg.bind(map->base + start, map->size - start,
+		map->cfg.bind(map->base + start, end - start,
 			      map->cfg.bind_arg);
 }
 
@@ -80,7 +82,7 @@ static bool hugetlb_abandon(struct arena_map *map)
 	map->hugetlb_page = 0;
 	map->ready = map->size;
 	advise(map, start);
-	bind_range(map, start);
+	arena_map_bind(map, start);
 	return true;
 }
 
@@ -113,7 +115,7 @@ static bool map_hugetlb(struct arena_map *map)
 	map->mapping_size = size;
 	map->hugetlb_page = page;
 	map->ready = 0;
-	bind_range(map, 0);
+	arena_map_bind(map, 0);
 	if (hugetlb_populate(map, 1))
 		return true;
 	munmap(p, size);
@@ -127,7 +129,7 @@ static bool map_hugetlb(struct arena_map *map)
  */
 static int map_ordinary(struct arena_map *map, struct iopt_err *err)
 {
-	size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+	size_t guard = host_page_bytes(map->cfg.host_page);
 	size_t align = thp_page();
 	size_t total = map->size + align + 2 * guard;
 	char text[SIZE_TEXT_MAX];
@@ -152,7 +154,7 @@ static int map_ordinary(struct arena_map *map, struct iopt_err *err)
 				    size_format(map->size, text));
 	}
 	advise(map, 0);
-	bind_range(map, 0);
+	arena_map_bind(map, 0);
 	return 0;
 }
 

@@ -40,6 +40,17 @@ int arena_map_create(const struct arena_cfg *cfg, struct arena_map *map,
 		     struct iopt_err *err);
 
 /**
+ * arena_map_bind() - Hand a range to the hook that binds it.
+ * @map: map
+ * @start: bytes from the start, whole pages of what backs it
+ *
+ * The range ends where a page of its backing does: a hugetlb page of 32M or
+ * 512M, as hosts with larger pages have them, reaches beyond the arena, and
+ * mbind(2) refuses a part of one.
+ */
+void arena_map_bind(const struct arena_map *map, size_t start);
+
+/**
  * arena_map_extend() - Make sure that bytes up to @end can be touched.
  * @map: map
  * @end: bytes from the start, at most its size

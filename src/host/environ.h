@@ -35,11 +35,13 @@ struct host_environ {
  *	then the process and the CPU themselves are asked too
  * @topo: topology; NULL when there is none, its facts are unknown then
  * @cpu: CPU that is measured on; governor, caches and model are of it
+ * @page: page size of the kernel in bytes; 0 asks the system
  */
 struct host_source {
 	const char *root;
 	const struct host_topology *topo;
 	unsigned int cpu;
+	size_t page;
 };
 
 IOPT_BEGIN_DECLS

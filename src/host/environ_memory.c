@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Facts of memory. */
 #include "environ_facts.h"
+#include "host_page.h"
 #include "hostfs.h"
 #include "sizes.h"
 
@@ -9,16 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 bool fact_page_size(const struct host_source *src, char *value)
 {
 	char text[SIZE_TEXT_MAX];
-	long size = sysconf(_SC_PAGESIZE);
 
-	(void)src;
-	return size > 0 &&
-	       fact_format(value, "%s", size_format((u64)size, text));
+	return fact_format(value, "%s",
+			   size_format(host_page_bytes(src->page), text));
 }
 
 /* A line "Key: n kB" of /proc/meminfo, in bytes. */

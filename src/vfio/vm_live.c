@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "buddy.h"
+#include "host_page.h"
 #include "lg2.h"
 #include "pagemap.h"
 #include "sizes.h"
@@ -38,6 +39,7 @@ enum way { WAY_PAGES, WAY_THP, WAY_HUGETLB };
  * @bytes: how much is taken
  * @is_exact: all of @bytes is wanted, or nothing
  * @thp: THP mode of the host, or "-"
+ * @fd: pagemap of this process, where it is read
  * @err: gets the reason of a failure
  */
 struct live {
@@ -48,6 +50,7 @@ struct live {
 	u64 bytes;
 	bool is_exact;
 	char thp[VM_FRAMES_TEXT];
+	int fd;
 	struct iopt_err *err;
 };
 
@@ -296,45 +299,52 @@ static void touch(const struct live *l, u8 *mem)
 		((volatile u8 *)mem)[at] = 1;
 }
 
+static int read_frames(const struct live *l, u64 addr, u64 bytes,
+		       struct vm_frames *f)
+{
+	if (l->cfg->read)
+		return l->cfg->read(l->cfg->read_arg, addr, bytes, f, l->err);
+	return pagemap_read(l->fd, addr, bytes, f, l->err);
+}
+
 /* Touch it page by page, and see what came. */
-static int touch_and_read(const struct live *l, int fd, u8 *mem,
-			  struct vm_frames *f)
+static int touch_and_read(const struct live *l, u8 *mem, struct vm_frames *f)
 {
 	int ret;
 
 	touch(l, mem);
-	ret = pagemap_read(fd, (u64)(uintptr_t)mem, l->bytes, f, l->err);
+	ret = read_frames(l, (u64)(uintptr_t)mem, l->bytes, f);
 	if (!ret)
 		ret = vm_frames_check(f, l->err);
 	return ret;
 }
 
 /* One page tells whether frames can be seen, before much is allocated. */
-static int try_pagemap(const struct live *l, int fd)
+static int try_pagemap(const struct live *l)
 {
 	volatile u8 here = 1;
 	struct vm_frames f;
 	int ret;
 
 	vm_frames_init(&f, l->page);
-	ret = pagemap_read(fd, align_down((u64)(uintptr_t)&here, l->page),
-			   l->page, &f, l->err);
+	ret = read_frames(l, align_down((u64)(uintptr_t)&here, l->page),
+			  l->page, &f);
 	vm_frames_fini(&f);
 	return ret;
 }
 
-static int measure(const struct live *l, int fd, struct vm_frames *frames)
+static int measure(const struct live *l, struct vm_frames *frames)
 {
 	struct vm_frames f;
 	u8 *mem = NULL;
-	int ret = try_pagemap(l, fd);
+	int ret = try_pagemap(l);
 
 	if (!ret)
 		ret = get_memory(l, &mem);
 	if (ret)
 		return ret;
 	vm_frames_init(&f, l->page);
-	ret = touch_and_read(l, fd, mem, &f);
+	ret = touch_and_read(l, mem, &f);
 	munmap(mem, l->bytes);
 	if (ret) {
 		vm_frames_fini(&f);
@@ -378,7 +388,7 @@ int vm_live_take(const struct vm_live_cfg *cfg, struct vm_live_memory *memory,
 {
 	struct live l = {
 		.cfg = cfg,
-		.page = (u64)sysconf(_SC_PAGESIZE),
+		.page = host_page_bytes(cfg->page),
 		.bytes = cfg->bytes,
 		.is_exact = true,
 		.err = err,
@@ -391,7 +401,9 @@ int vm_live_take(const struct vm_live_cfg *cfg, struct vm_live_memory *memory,
 	if (ret)
 		return ret;
 	touch(&l, at);
-	*memory = (struct vm_live_memory){ .at = at, .bytes = l.bytes };
+	*memory = (struct vm_live_memory){ .at = at,
+					   .bytes = l.bytes,
+					   .page = l.page };
 	snprintf(memory->how, sizeof(memory->how), "%s", cfg->how);
 	snprintf(memory->thp, sizeof(memory->thp), "%s", l.thp);
 	return 0;
@@ -406,7 +418,7 @@ int vm_live_frames(const struct vm_live_memory *memory,
 
 	if (fd < 0)
 		return fd;
-	vm_frames_init(&f, (u64)sysconf(_SC_PAGESIZE));
+	vm_frames_init(&f, memory->page);
 	ret = pagemap_read(fd, (u64)(uintptr_t)memory->at, memory->bytes, &f,
 			   err);
 	if (!ret)
@@ -432,18 +444,20 @@ int vm_live_measure(const struct vm_live_cfg *cfg, struct vm_frames *frames,
 {
 	struct live l = {
 		.cfg = cfg,
-		.page = (u64)sysconf(_SC_PAGESIZE),
+		.page = host_page_bytes(cfg->page),
 		.bytes = cfg->bytes,
 		.err = err,
 	};
-	int ret = prepare(&l), fd;
+	int ret = prepare(&l);
 
 	if (ret)
 		return ret;
-	fd = pagemap_open(err);
-	if (fd < 0)
-		return fd;
-	ret = measure(&l, fd, frames);
-	close(fd);
+	if (cfg->read)
+		return measure(&l, frames);
+	l.fd = pagemap_open(err);
+	if (l.fd < 0)
+		return l.fd;
+	ret = measure(&l, frames);
+	close(l.fd);
 	return ret;
 }

@@ -20,23 +20,33 @@
  * @bytes: how much is wanted; less is taken when the host cannot spare it
  * @root: put in front of the paths of /proc and /sys that say what the host
  *	has; "" for this host
+ * @page: page size of the host in bytes; 0 asks the system
+ * @read: reads which frames lie behind memory, as pagemap_read() does; NULL
+ *	for the pagemap of this process
+ * @read_arg: handed to @read
  */
 struct vm_live_cfg {
 	const char *how;
 	u64 bytes;
 	const char *root;
+	size_t page;
+	int (*read)(void *arg, u64 addr, u64 bytes, struct vm_frames *frames,
+		    struct iopt_err *err);
+	void *read_arg;
 };
 
 /**
  * struct vm_live_memory - Memory that is there; see vm_live_take().
  * @at: where, aligned to 1G
  * @bytes: its size
+ * @page: page size of the host in bytes
  * @how: as it was asked for
  * @thp: THP mode of the host, or "-"
  */
 struct vm_live_memory {
 	u8 *at;
 	u64 bytes;
+	u64 page;
 	char how[VM_FRAMES_TEXT];
 	char thp[VM_FRAMES_TEXT];
 };
