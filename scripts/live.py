@@ -5,8 +5,9 @@ what the model says, with prices fitted to the run.
 The device must be bound to vfio-pci already: nothing is bound or unbound here.
 Rows are written as they are done; a run that broke off is finished by --merge.
 
-Exit: 0 done; 1 it failed, or a row did; 2 usage; 77 this machine cannot do it,
-with the reason; 130 interrupted, what was measured is kept.
+Exit: 0 done; 1 it failed, or a row did; 2 usage; 4 the kernel made other calls
+than the model; 77 this machine cannot do it, with the reason; 130 interrupted,
+what was measured is kept.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from ioptlib.live_fit import BadFit, Fit
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = ROOT / "data/profiles"
 EXIT_USAGE = 2
+EXIT_DIFFERS = 4
 EXIT_SKIPPED = 77
 EXIT_INTERRUPTED = 130
 TOOL_TIMEOUT_S = 600
@@ -51,9 +53,9 @@ class Refused(Exception):
         self.code = code
 
 
-def tool(command: Sequence[str], text: str = "") -> str:
+def tool(command: Sequence[str]) -> str:
     """What one of our programs printed; its own words when it did not."""
-    done = subprocess.run(command, input=text, capture_output=True, text=True,
+    done = subprocess.run(command, capture_output=True, text=True,
                           check=False, timeout=TOOL_TIMEOUT_S)
     if done.returncode:
         said = done.stderr.strip().splitlines() or [
@@ -163,7 +165,10 @@ def predict(args: argparse.Namespace, run: Run, spool: Path) \
         -> dict[str, dict[str, dict[str, Any]]]:
     """What the model says, by the features that the SMMU may have."""
     driver, engine = live.engine_of(run.host["kernel"])
+    is_here = run.host["machine"] == platform.machine() and \
+        run.host["cpu"] in os.sched_getaffinity(0)
     command = [str(args.tools / "iopt-predict"), "--driver", driver,
+               *(["--cpu", str(run.host["cpu"])] if is_here else []),
                "--engine", engine, "--way", run.host["way"], "--page",
                live.size_text(run.host["page_bytes"]), "--frames", str(spool)]
     return {label: live.parse_predictions(tool(
@@ -180,8 +185,8 @@ def base_text(label: str, profile: str) -> str:
 
 
 def finish(args: argparse.Namespace, spool: Path, context: Mapping[str, str],
-           console: Console) -> tuple[Run, Path]:
-    """A result out of what a run left; and the run."""
+           console: Console) -> tuple[int, Path]:
+    """A result out of what a run left; the exit code that it deserves."""
     run = live.parse_run((spool / "lines.jsonl").read_text("utf-8"))
     plan = (spool / "plan").read_text("utf-8")
     predictions: dict[str, dict[str, dict[str, Any]]] = {}
@@ -204,7 +209,9 @@ def finish(args: argparse.Namespace, spool: Path, context: Mapping[str, str],
         picture = path.with_suffix(".plots") / "live.png"
         live_plot.draw(fit, run.host, picture)
         console.say(f"picture: {picture}")
-    return run, path
+    if live.count_faults(run, mine):
+        return EXIT_DIFFERS, path
+    return 0 if run.done else EXIT_SKIPPED, path
 
 
 def tell(run: Run, predictions: Mapping[str, Mapping[str, Any]],
@@ -224,6 +231,10 @@ def tell(run: Run, predictions: Mapping[str, Mapping[str, Any]],
         console.say("\n".join(live_fit.told(fit)))
         console.say("the prices are of this very run: 'min/total' says how "
                     "well it can be described, not foretold")
+        if host["machine"] != platform.machine():
+            console.say(f"'cpu' was measured on this {platform.machine()}, "
+                        f"all else on {host['machine']}: the prices are none "
+                        "of either")
     elif run.done and not is_smmu(run):
         console.say("nothing is predicted: the model is of an SMMUv3, and "
                     f"this is {host['iommu']}")
@@ -270,13 +281,13 @@ def measure(args: argparse.Namespace, argv: list[str],
                       code or 1)
     if said:
         console.complain(said)
-    _, path = finish(args, spool, context, console)
+    deserved, path = finish(args, spool, context, console)
     keep_frames(spool, path)
     console.say(f"result in {path}")
     if code == EXIT_INTERRUPTED:
         console.complain("bench-live: interrupted; what was measured is kept, "
                          "nothing is mapped")
-    return code
+    return code or deserved
 
 
 def merge(args: argparse.Namespace, argv: list[str],
@@ -285,9 +296,9 @@ def merge(args: argparse.Namespace, argv: list[str],
     kept = args.merge / "context.json"
     context = json.loads(kept.read_text("utf-8")) if kept.exists() \
         else context_of(argv)
-    run, path = finish(args, args.merge, context, console)
+    code, path = finish(args, args.merge, context, console)
     console.say(f"result in {path}")
-    return 0 if run.done else EXIT_SKIPPED
+    return code
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:

@@ -17,28 +17,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ioptlib import (debian, guest_kernel, live_guest, qemu_guest,
-                     smmu_guest)
+                     qemu_tool, smmu_guest)
 from ioptlib.console import Console
 from ioptlib.debian import Archive, Unreachable
 from ioptlib.guest_kernel import BuildError, Kernel
 from ioptlib.initramfs import BadModule
+from ioptlib.live import HUGE_PAGE
 from ioptlib.live_guest import Case
 from ioptlib.qemu_guest import Guest, GuestError, Machine
 
-EXIT_WRONG = 3
-EXIT_SKIPPED = 77
+EXIT_WRONG = qemu_tool.EXIT_DIFFERS
+EXIT_SKIPPED = qemu_tool.EXIT_SKIPPED
 REPS = 3
 CASE_TIMEOUT_S = 120.0
-
-
-def missing(qemu: str) -> str:
-    """What is not installed, "" if nothing."""
-    if not qemu_guest.version(qemu):
-        return f"no {qemu} here: 'scripts/deps --for qemu' installs it"
-    if not guest_kernel.compiler():
-        return ("no compiler for arm64 here: 'scripts/deps --for qemu' "
-                "installs one")
-    return ""
 
 
 def run_cases(guest: Guest, cases: Sequence[Case],
@@ -58,17 +49,17 @@ def run_cases(guest: Guest, cases: Sequence[Case],
     return nr_wrong
 
 
-def measure(guest: Guest, out: Path | None, console: Console) -> int:
+def measure(guest: Guest, plan: str, out: Path | None,
+            console: Console) -> int:
     """A run of the plan; how many of its lines are not as they must be."""
-    guest.check(f"echo {live_guest.HUGE_PAGES} > /proc/sys/vm/nr_hugepages "
-                "&& mkdir -p /frames")
+    guest.check("mkdir -p /frames")
     done = guest.run(f"iopt-live --device {smmu_guest.DEVICE} --reps {REPS} "
                      "--frames /frames /plan", CASE_TIMEOUT_S)
     if done.code:
         console.complain(f"WRONG  the run: exit {done.code}:\n{done.text}")
         return 1
     lines = live_guest.lines_of(done.text)
-    faults = live_guest.run_faults(lines, REPS)
+    faults = live_guest.run_faults(plan, lines, REPS)
     for fault in faults:
         console.complain(f"WRONG  {fault}")
     left = guest.check("ls /sys/kernel/tracing/instances")
@@ -78,7 +69,7 @@ def measure(guest: Guest, out: Path | None, console: Console) -> int:
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / "lines.jsonl").write_text(done.text + "\n", "utf-8")
-        (out / "plan").write_text(live_guest.PLAN, "utf-8")
+        (out / "plan").write_text(plan, "utf-8")
         for name in guest.check("ls /frames").split():
             (out / name).write_text(guest.check(f"cat /frames/{name}") +
                                     "\n", "utf-8")
@@ -88,22 +79,27 @@ def measure(guest: Guest, out: Path | None, console: Console) -> int:
     return len(faults)
 
 
-def run_board(board: Machine, with_iommu: bool, out: Path | None,
+def run_board(board: Machine, kernel: Kernel, out: Path | None,
               console: Console) -> int:
     """A machine with all that is to be seen on it; how much is wrong."""
+    with_iommu = "iommu=" in board.machine
+    huge = HUGE_PAGE[kernel.page_bytes]
     with Guest(board) as guest:
         console.say(f"{guest.release}, booted in {guest.boot_s:.0f} s, "
                     f"{'with' if with_iommu else 'without'} an SMMU")
         if not with_iommu:
             return run_cases(guest, live_guest.WITHOUT_IOMMU, console)
+        guest.check(f"echo {live_guest.nr_huge_pages(huge)} > "
+                    "/proc/sys/vm/nr_hugepages")
         return (run_cases(guest, live_guest.REFUSALS, console) +
-                measure(guest, out, console) +
+                measure(guest, live_guest.plan(kernel.page_bytes, huge), out,
+                        console) +
                 run_cases(guest, live_guest.LAST, console))
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Do it all; the exit code."""
-    lack = missing(args.qemu)
+    lack = qemu_tool.missing(args.qemu)
     if lack:
         console.complain(f"validate-live: skipped: {lack}")
         return EXIT_SKIPPED
@@ -114,8 +110,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.complain(f"validate-live: skipped: {why}")
         return EXIT_SKIPPED
     program = guest_kernel.user_program(archive.cache, guest_kernel.IOPT_LIVE)
-    files = {"bin/iopt-live": program, "plan": live_guest.PLAN.encode(),
-             "long": live_guest.LONG_PLAN.encode(),
+    files = {"bin/iopt-live": program, "plan": live_guest.plan(
+        kernel.page_bytes, HUGE_PAGE[kernel.page_bytes]).encode(),
+             "long": live_guest.long_plan(kernel.page_bytes).encode(),
              "etc/passwd": live_guest.PASSWD}
     with tempfile.TemporaryDirectory() as spare:
         initramfs = Path(spare) / "initramfs"
@@ -123,8 +120,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
                                      ["bin/iopt-live"])
         board = live_guest.with_port(
             smmu_guest.board(kernel.image, initramfs, qemu=args.qemu))
-        nr_wrong = run_board(board, True, args.out, console)
-        nr_wrong += run_board(live_guest.without_iommu(board), False, None,
+        nr_wrong = run_board(board, kernel, args.out, console)
+        nr_wrong += run_board(live_guest.without_iommu(board), kernel, None,
                               console)
     console.say(f"{nr_wrong} of these were not as they must be" if nr_wrong
                 else "all as it must be")

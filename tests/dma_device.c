@@ -24,7 +24,7 @@
  * @bdf: what is asked for
  * @group: name file of the group; NULL: there is no group
  * @driver: of the device; NULL: none
- * @files: files in /dev, separated by blanks
+ * @files: files in /dev, separated by blanks; "iommus" is one of the class
  * @ret: expected
  * @says: part of the reason
  */
@@ -54,6 +54,10 @@ static const struct row rows[] = {
 	{ "0000:02:00.0", "DMA\n", "vfio-pci", FILES, -ENODEV,
 	  "0000:02:00.0: this machine has no such device" },
 	{ BDF, NULL, "vfio-pci", FILES, -ENXIO, "no IOMMU stands before it" },
+	{ BDF, NULL, "vfio-pci", FILES " iommus", -ENXIO, "no IOMMU stands" },
+	{ BDF, NULL, NULL, FILES, -ENXIO, "no IOMMU stands before it" },
+	/* With an IOMMU the group may come with the driver. */
+	{ BDF, NULL, NULL, FILES " iommus", -EBUSY, "driver_override" },
 	{ BDF, "vfio-noiommu\n", "vfio-pci", FILES, -ENXIO, "noiommu mode" },
 	{ BDF, "DMA\n", NULL, FILES, -EBUSY, "driver_override" },
 	{ BDF, "DMA\n", "nvme", FILES, -EBUSY,
@@ -120,7 +124,8 @@ static void build(const char *root, const struct row *row)
 	strcpy(files, row->files);
 	for (char *f = strtok_r(files, " ", &at); f;
 	     f = strtok_r(NULL, " ", &at)) {
-		snprintf(name, sizeof(name), "/dev/%s", f);
+		snprintf(name, sizeof(name), "/%s%s",
+			 strcmp(f, "iommus") ? "dev/" : "sys/class/iommu/", f);
 		put(root, name, "");
 	}
 }

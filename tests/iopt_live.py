@@ -154,6 +154,8 @@ class Predict(unittest.TestCase):
                            (("--page", "8K"), "4K, 16K or 64K"),
                            (("--profile", "x"), "x"),
                            (("--stage", "3"), "1 or 2"),
+                           (("--cpu", "99999"), "--cpu 99999: "),
+                           (("--cpu", "x"), "--cpu x: "),
                            (("--engine", "x"), "must be one of")):
             done = predict(plan, *args)
             self.assertEqual(done.returncode, 2, (args, done.stderr))

@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static const char usage[] =
 	"  --stage 1|2     (1)\n"
 	"  --page G        the host's page and granule: 4K, 16K, 64K (this\n"
 	"                  host's)\n"
+	"  --cpu N         measure on this CPU (any)\n"
 	"  --frames DIR    where the frames are\n"
 	"  --help          this text\n"
 	"\n"
@@ -102,6 +104,7 @@ enum {
 	OPT_RIL,
 	OPT_STAGE,
 	OPT_PAGE,
+	OPT_CPU,
 	OPT_FRAMES,
 	OPT_HELP,
 };
@@ -115,6 +118,7 @@ static const struct option long_options[] = {
 	{ "ril", required_argument, NULL, OPT_RIL },
 	{ "stage", required_argument, NULL, OPT_STAGE },
 	{ "page", required_argument, NULL, OPT_PAGE },
+	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "frames", required_argument, NULL, OPT_FRAMES },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -136,6 +140,21 @@ static int parse_either(const char *option, const char *first,
 				    option, optarg, first, second);
 	*is_first = !strcmp(optarg, first);
 	return 0;
+}
+
+static int bind_cpu(struct iopt_err *err)
+{
+	char *end;
+	unsigned long cpu = strtoul(optarg, &end, 10);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (*optarg >= '0' && *optarg <= '9' && !*end && cpu < CPU_SETSIZE)
+		CPU_SET(cpu, &set);
+	if (!sched_setaffinity(0, sizeof(set), &set))
+		return 0;
+	return iopt_err_set(err, -EINVAL, "--cpu %s: %s", optarg,
+			    strerror(errno));
 }
 
 static int parse_page(struct options *o, struct iopt_err *err)
@@ -183,6 +202,8 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 		return ret;
 	case OPT_PAGE:
 		return parse_page(o, err);
+	case OPT_CPU:
+		return bind_cpu(err);
 	case OPT_FRAMES:
 		o->frames_dir = optarg;
 		return 0;

@@ -18,21 +18,45 @@ CHECK = f"iopt-live --device {DEVICE} --check"
 SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
 BIND = (f"echo vfio-pci > {SYSFS}/driver_override && "
         f"echo {DEVICE} > /sys/bus/pci/drivers_probe")
-HUGE_PAGES = 32
 GIANT = "live/case:giant/backing:1G"
+KB, MB = 1 << 10, 1 << 20
 
-# Small, since the guest's memory is; the 1G page is one that is not there.
-PLAN = """live/case:one/backing:4K 4K range 0x40000000+4K
-live/case:small/backing:4K 4K range 0x40000000+64K 0x50000000+128K
-live/case:pages/backing:4K 4K range 0x40000000+32M
-live/case:many/backing:4K 4K range {many}
-live/case:manyall/backing:4K 4K all {many}
-live/case:block/backing:thp thp range 0x40000000+32M
-live/case:blocks/backing:2M 2M range 0x40000000+32M 0x80000000+32M
-live/case:giant/backing:1G 1G range 0x40000000+1G
-""".format(many=" ".join(f"0x{0x40000000 + (i << 24):x}+64K"
-                         for i in range(16)))
-LONG_PLAN = "live/case:long/backing:4K 4K range 0x40000000+4M\n"
+
+def plan(page: int, huge: int) -> str:
+    """A plan for pages and huge pages of these bytes; small, since the guest's
+    memory is. The 1G page is one that is not there.
+    """
+    many = " ".join(f"0x{0x40000000 + (i << 24):x}+{16 * page:#x}"
+                    for i in range(16))
+    word, big, block = f"{page // KB}K", f"{huge // MB}M", _block(huge)
+    rows = [("one", word, "range", f"0x40000000+{page:#x}"),
+            ("small", word, "range",
+             f"0x40000000+{16 * page:#x} 0x50000000+{32 * page:#x}"),
+            ("pages", word, "range", "0x40000000+32M"),
+            ("many", word, "range", many), ("manyall", word, "all", many),
+            ("block", "thp", "range", f"0x40000000+{block:#x}"),
+            ("blocks", big, "range",
+             f"0x40000000+{block:#x} 0x80000000+{block:#x}")]
+    return "".join(f"live/case:{name}/backing:{backing} {backing} {way} "
+                   f"{ranges}\n" for name, backing, way, ranges in rows) + \
+        f"{GIANT} 1G range 0x40000000+1G\n"
+
+
+def _block(huge: int) -> int:
+    """A range of several huge pages."""
+    return max(32 * MB, 2 * huge)
+
+
+def nr_huge_pages(huge: int) -> int:
+    """As many as the plan takes at a time."""
+    return 2 * _block(huge) // huge
+
+
+def long_plan(page: int) -> str:
+    """Enough rows to be still at it when something is done meanwhile."""
+    word = f"{page // KB}K"
+    return "".join(f"live/case:long{i}/backing:{word} {word} range "
+                   "0x40000000+4M\n" for i in range(20))
 
 
 @dataclass(frozen=True)
@@ -84,6 +108,14 @@ REFUSALS = (
          "grep -c '\"kind\":\"rep\"' /lines && tail -n 2 /lines", 0,
          '"outcome":"interrupted"'),
     Case("interrupted says so", "tail -n 1 /lines", 0, "exit 130"),
+    Case("reserved addresses",
+         "echo live/case:msi/backing:thp thp range 0x8000000+64K | "
+         f"iopt-live --device {DEVICE} -", 1, "that the IOMMU reserves?"),
+    Case("killed, and nothing stays mapped",
+         f"(iopt-live --device {DEVICE} --reps 1000 /long >/lines & "
+         "sleep 2; kill -KILL $!); sleep 1; "
+         f"{CHECK} && rmdir /sys/kernel/tracing/instances/*", 0,
+         '"way":"type1"'),
     Case("no container", "mv /dev/vfio/vfio /dev/vfio/away; "
          f"{CHECK}; code=$?; mv /dev/vfio/away /dev/vfio/vfio; exit $code",
          77, "no /dev/vfio/vfio and no /dev/iommu"),
@@ -145,15 +177,16 @@ def _row_faults(name: str, lines: list[dict[str, Any]], reps: int,
     return faults
 
 
-def run_faults(lines: list[dict[str, Any]], reps: int) -> list[str]:
-    """What is wrong with a run of PLAN; nothing in a good one.
+def run_faults(text: str, lines: list[dict[str, Any]],
+               reps: int) -> list[str]:
+    """What is wrong with a run of a plan; nothing in a good one.
 
     In one range each contiguous run of memory is mapped by a call, and type1
     unmaps it by one.
     """
     faults: list[str] = []
-    for text in PLAN.splitlines():
-        name, _, _, *ranges = text.split()
+    for row in text.splitlines():
+        name, _, _, *ranges = row.split()
         mine = [line for line in lines if line.get("name") == name]
         if name == GIANT:
             if [line["kind"] for line in mine] != ["skip"]:

@@ -76,28 +76,75 @@ static bool is_vfio(const char *driver)
 	return false;
 }
 
-static int find_group(struct dma_device *d, struct iopt_err *err)
+static int no_driver(const struct dma_device *d, struct iopt_err *err)
 {
-	char name[DMA_NAME_MAX], path[DMA_PATH_MAX], kind[DMA_NAME_MAX] = "";
+	return iopt_err_set(err, -EBUSY,
+			    "%s: no driver has it: bind it with 'echo "
+			    "vfio-pci > " DEVICES
+			    "/%s/driver_override; echo %s > "
+			    "/sys/bus/pci/drivers_probe'",
+			    d->bdf, d->bdf, d->bdf);
+}
+
+/* Is there any IOMMU that the kernel uses? */
+static bool has_iommus(const struct dma_device *d)
+{
+	char path[DMA_PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/sys/class/iommu", d->root);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/*
+ * A device tree's devices get their group when a driver is bound, up to 6.14:
+ * where there is an IOMMU at all, that is what is wanted first.
+ */
+static int no_group(const struct dma_device *d, struct iopt_err *err)
+{
+	char driver[DMA_NAME_MAX];
+
+	if (has_iommus(d) && !device_link(d, d->bdf, "driver", driver))
+		return no_driver(d, err);
+	return iopt_err_set(err, -ENXIO,
+			    "%s: no IOMMU stands before it (it has no "
+			    "iommu_group): enable the SMMU or IOMMU in "
+			    "the firmware, on x86 boot with "
+			    "intel_iommu=on",
+			    d->bdf);
+}
+
+static bool is_noiommu(const struct dma_device *d)
+{
+	char path[DMA_PATH_MAX], kind[DMA_NAME_MAX] = "";
 	FILE *file;
 
-	if (!device_link(d, d->bdf, "iommu_group", name))
-		return iopt_err_set(err, -ENXIO,
-				    "%s: no IOMMU stands before it (it has no "
-				    "iommu_group): enable the SMMU or IOMMU in "
-				    "the firmware, on x86 boot with "
-				    "intel_iommu=on",
-				    d->bdf);
-	d->group = strtoul(name, NULL, 10);
 	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%lu/name",
 		 d->root, d->group);
 	file = fopen(path, "re");
-	if (file) {
-		if (!fgets(kind, sizeof(kind), file))
-			kind[0] = '\0';
-		fclose(file);
-	}
-	if (!strncmp(kind, "vfio-noiommu", 12))
+	if (!file)
+		return false;
+	if (!fgets(kind, sizeof(kind), file))
+		kind[0] = '\0';
+	fclose(file);
+	return !strncmp(kind, "vfio-noiommu", 12);
+}
+
+static int find_group(struct dma_device *d, struct iopt_err *err)
+{
+	char name[DMA_NAME_MAX];
+
+	if (!device_link(d, d->bdf, "iommu_group", name))
+		return no_group(d, err);
+	d->group = strtoul(name, NULL, 10);
+	if (is_noiommu(d))
 		return iopt_err_set(err, -ENXIO,
 				    "%s: VFIO has it without an IOMMU (noiommu "
 				    "mode), where nothing is mapped: enable "
@@ -111,12 +158,7 @@ static int find_group(struct dma_device *d, struct iopt_err *err)
 static int check_driver(struct dma_device *d, struct iopt_err *err)
 {
 	if (!device_link(d, d->bdf, "driver", d->driver))
-		return iopt_err_set(err, -EBUSY,
-				    "%s: no driver has it: bind it with 'echo "
-				    "vfio-pci > " DEVICES
-				    "/%s/driver_override; echo %s > "
-				    "/sys/bus/pci/drivers_probe'",
-				    d->bdf, d->bdf, d->bdf);
+		return no_driver(d, err);
 	if (!is_vfio(d->driver))
 		return iopt_err_set(err, -EBUSY,
 				    "%s: driver %s has it, and nothing is "

@@ -389,3 +389,16 @@ def test_a_broken_run_is_merged(tmp_path: Path) -> None:
     document = json.loads(out.read_text("utf-8"))
     assert document["context"]["iopt_live"]["outcome"] == "broke off"
     assert len(document["benchmarks"]) == 3
+
+
+def test_other_calls_than_the_model_are_no_success(tmp_path: Path) -> None:
+    """The events say so, and the exit code."""
+    folder = tools(tmp_path)
+    (folder / "plan").write_text("live/size:a 4K range 0+64K\n")
+    (folder / "lines.jsonl").write_text(as_text(
+        [*LINES[:5], events("live/size:a", 5)]))
+    done = subprocess.run(command(folder, "--merge", str(folder), "--out",
+                                  str(tmp_path / "r.json")),
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stderr
+    assert "DIFFERS: live/size:a: the kernel called" in done.stderr

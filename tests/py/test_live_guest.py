@@ -11,6 +11,7 @@ from ioptlib import live_guest
 from ioptlib.qemu_guest import Machine
 
 REPS = 2
+PLAN = live_guest.plan(4096, 2 << 20)
 
 
 def row(name: str, nr_runs: int) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def row(name: str, nr_runs: int) -> list[dict[str, Any]]:
 def good() -> list[dict[str, Any]]:
     """A run of the whole plan."""
     lines: list[dict[str, Any]] = []
-    for text in live_guest.PLAN.splitlines():
+    for text in PLAN.splitlines():
         name = text.split()[0]
         lines += [{"kind": "skip", "name": name}] \
             if name == live_guest.GIANT else row(name, 3)
@@ -44,7 +45,7 @@ def find(lines: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
 
 def test_a_good_run() -> None:
     """Nothing is wrong with it."""
-    assert not live_guest.run_faults(good(), REPS)
+    assert not live_guest.run_faults(PLAN, good(), REPS)
 
 
 @pytest.mark.parametrize("name, kind, key, value, says", [
@@ -59,17 +60,27 @@ def test_a_fault(name: str, kind: str, key: str, value: Any,
     """One thing that is not as it must be is named."""
     lines = good()
     find(lines, name, kind)[key] = value
-    assert says in "\n".join(live_guest.run_faults(lines, REPS))
+    assert says in "\n".join(live_guest.run_faults(PLAN, lines, REPS))
 
 
 def test_lost_events_and_no_end() -> None:
     """Lost events are told, and so is a run that broke off."""
     lines = good()[:-1]
     find(lines, "live/case:one/backing:4K", "events")["unmap_events"]["nr_lost"] = 2
-    faults = live_guest.run_faults(lines, REPS)
+    faults = live_guest.run_faults(PLAN, lines, REPS)
     assert len(faults) == 2 and "2 lost" in faults[0]
     assert faults[1] == "the run did not end"
-    assert live_guest.run_faults([], REPS)
+    assert live_guest.run_faults(PLAN, [], REPS)
+
+
+def test_plans_of_both_page_sizes() -> None:
+    """All in pages of that size, and as many huge pages as they take."""
+    assert live_guest.nr_huge_pages(2 << 20) == 32
+    assert live_guest.nr_huge_pages(32 << 20) == 4
+    text = live_guest.plan(16384, 32 << 20)
+    assert "live/case:one/backing:16K 16K range 0x40000000+0x4000\n" in text
+    assert " 32M range 0x40000000+0x4000000 0x80000000+0x4000000" in text
+    assert "backing:16K" in live_guest.long_plan(16384)
 
 
 def test_lines_of() -> None:
