@@ -97,6 +97,7 @@ help: ## this page
 #    KERNELS=LIST  of 6.1,6.12,7,6.12-16k,7-16k (default: 6.12,7)
 #    STAGES=LIST   of 1,2 (default: both, where this QEMU has both)
 #    QEMU=PROGRAM  another QEMU (default: qemu-system-aarch64)
+#  For perf-qemu: KERNELS, SCENARIO, QEMU as above; FILTER=REGEX other cases.
 #  For bench-live, and REPS, CPU, OUT, PROFILE (for what a run does not tell):
 #    DEVICE=BDF    a device that is bound to vfio-pci, such as 0000:01:00.0
 #    SIZES='1G 4G' RAM of the machines (default: 1G to 64G, by free memory)
@@ -174,6 +175,18 @@ test: ## build in build-test and run all tests
 	@scripts/deps --check test
 	@scripts/build test
 	@meson test -C build-test --no-rebuild --print-errorlogs $(call flag,--verbose,V)
+
+# The suite for the guest, and its tests that count.
+PERF_BUILD = $(if $(filter aarch64,$(shell uname -m)),test,arm64) iopt-bench \
+	test_host_perf test_harness
+
+.PHONY: perf-qemu
+perf-qemu: ## instructions of the suite and of kernels, docs/perf-qemu.md
+	@scripts/deps --check bench
+	@scripts/deps --arch arm64 --check test
+	@scripts/build $(PERF_BUILD)
+	@$(PYTHON_RUN) scripts/perf_qemu.py $(call arg,--kernels,KERNELS) \
+		$(call arg,--filter,FILTER) $(call arg,--qemu,QEMU) $(SCENARIO)
 
 # On arm64 that is what `make test` does.
 .PHONY: test-arm64 cross-test

@@ -31,12 +31,24 @@ def _readelf(path: Path) -> str:
     return done.stdout
 
 
+def _ask_compiler(option: str) -> str:
+    done = subprocess.run([guest_kernel.compiler(), option],
+                          capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
 def _find(name: str) -> Path:
-    """Where the compiler's linker would find it."""
-    done = subprocess.run(
-        [guest_kernel.compiler(), f"-print-file-name={name}"],
-        capture_output=True, text=True, check=False)
-    path = Path(done.stdout.strip() or name)
+    """Beside the libraries of arm64, or where the linker would find it.
+
+    A cross compiler's own libc is another version than that of the libraries,
+    and its loader does not fit them.
+    """
+    triplet = _ask_compiler("-print-multiarch")
+    for folder in ("/lib", "/usr/lib") if triplet else ():
+        path = Path(folder) / triplet / name
+        if path.exists():
+            return path
+    path = Path(_ask_compiler(f"-print-file-name={name}") or name)
     if not path.is_absolute():
         raise NoLibrary(f"no {name} for arm64 here: 'make deps ARCH=arm64' "
                         "installs what the suite needs")
