@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "buddy.h"
+#include "host_page.h"
 #include "json_text.h"
 #include "lg2.h"
 #include "live_plan.h"
@@ -480,7 +480,7 @@ int main(int argc, char *argv[])
 	struct options o = {
 		.sim = { .strategy = "chunked-fast",
 			 .stage = 1,
-			 .granule = (u64)sysconf(_SC_PAGESIZE),
+			 .granule = host_page_bytes(0),
 			 .ias = 48,
 			 .oas = 48 },
 		.profile = "smmuv3-ril",

@@ -52,7 +52,7 @@ IOPT_LIVE = Program(
      "src/dma/dma_iommufd.c", "src/dma/dma_limit.c", "src/dma/dma_space.c",
      "src/dma/dma_type1.c", "src/vfio/buddy.c", "src/vfio/pagemap.c",
      "src/vfio/vm_frames.c", "src/vfio/vm_live.c", "src/trace/trace_line.c",
-     "src/base/err.c", "src/base/sizes.c"),
+     "src/base/err.c", "src/base/host_page.c", "src/base/sizes.c"),
     ("tools", "src/base", "src/dma", "src/trace", "src/vfio"))
 PROGRAM_FLAGS = ("-std=gnu17", "-D_GNU_SOURCE", "-O2", "-static",
                  "-ffunction-sections", "-fdata-sections",

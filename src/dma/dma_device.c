@@ -192,7 +192,8 @@ static int check_files(const struct dma_device *d, struct iopt_err *err)
 						  "%s: there is no such file "
 						  "for %s: 'modprobe vfio-pci'",
 						  path, d->bdf);
-	if (access(path, R_OK | W_OK))
+	/* With iommufd the device's own file may do. */
+	if (access(path, R_OK | W_OK) && !has_iommufd)
 		return iopt_err_set(err, -EACCES,
 				    "%s: %s: run as root, or have root do "
 				    "'chown USER %s'",

@@ -126,15 +126,17 @@ def test_initramfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert text in image
 
 
-def test_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", [guest_kernel.VFIO_USER,
+                                     guest_kernel.IOPT_LIVE])
+def test_program(tmp_path: Path, program: guest_kernel.Program) -> None:
     """It builds, is static and for arm64, and is built once."""
     if not guest_kernel.compiler():
         pytest.skip("no compiler for arm64")
-    program = guest_kernel.user_program(tmp_path)
-    assert program[:5] == b"\x7fELF\x02" and program[18:20] == b"\xb7\0"
-    assert b"/lib/ld-linux" not in program
-    made = next(tmp_path.glob("vfio-user-*"))
+    built = guest_kernel.user_program(tmp_path, program)
+    assert built[:5] == b"\x7fELF\x02" and built[18:20] == b"\xb7\0"
+    assert b"/lib/ld-linux" not in built
+    made = next(tmp_path.glob(f"{program.name}-*"))
     before = made.stat().st_mtime_ns
-    assert guest_kernel.user_program(tmp_path) == program
+    assert guest_kernel.user_program(tmp_path, program) == built
     assert made.stat().st_mtime_ns == before
     shutil.rmtree(tmp_path)
