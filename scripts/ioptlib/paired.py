@@ -258,13 +258,9 @@ def _sched_value(pid: int, key: str) -> int | None:
 
 
 class Observed(runner.Process):
-    """A process whose migrations are read before it is gone.
-
-    steal_ticks: that the hypervisor took in its turns
-    """
+    """A process whose migrations are read before it is gone."""
 
     migrations: int | None = None
-    steal_ticks: int | None = 0
 
     def kill(self) -> None:
         """It is not wanted any more."""
@@ -358,20 +354,17 @@ class Session:
 
     def _turn(self, job: Job, process: Observed,
               progress: runner.Progress) -> bool:
-        """Let it go on; is there more to come?"""
-        progress.start(job)
-        stolen = _steal_ticks(self.cpu)
+        """Let it start or go on; is there more to come?"""
+        if process.is_started:
+            progress.resume(job)
+        else:
+            progress.start(job)
         try:
-            is_left = process.take_turn()
+            return process.take_turn()
         except OSError as error:
             raise runner.SpoolError(
                 f"cannot run {self.design.side(job.arm).bench}, or write "
                 f"{self.spool.log(job)}: {error.strerror}") from error
-        now = _steal_ticks(self.cpu)
-        process.steal_ticks = None if process.steal_ticks is None or \
-            now is None or stolen is None \
-            else process.steal_ticks + now - stolen
-        return is_left
 
     def run_ring(self, jobs: Sequence[Job], progress: runner.Progress) -> None:
         """Run processes that take turns, or one alone, and keep what each was
@@ -381,6 +374,7 @@ class Session:
         """
         ring = deque((job, self._observed(job, progress, len(jobs) > 1))
                      for job in jobs)
+        stolen = _steal_ticks(self.cpu)
         try:
             while ring and not self.interrupt.name:
                 job, process = ring[0]
@@ -389,13 +383,13 @@ class Session:
                     ring.rotate(-1)
                 elif not self.interrupt.name:
                     ring.popleft()
-                    self._end(job, process)
+                    self._end(job, process, stolen)
                     progress.finish()
         finally:
             for _, process in ring:
                 process.kill()
 
-    def _end(self, job: Job, process: Observed) -> None:
+    def _end(self, job: Job, process: Observed, stolen: int | None) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
             code = process.end()
@@ -403,6 +397,7 @@ class Session:
             raise runner.SpoolError(f"cannot write {self.spool.log(job)}: "
                                     f"{error.strerror}") from error
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        now = _steal_ticks(self.cpu)
         if code == runner.USAGE_ERROR:
             raise runner.UsageError(process.said[-1] if process.said else
                                     "iopt-bench does not like its options")
@@ -419,7 +414,8 @@ class Session:
             "cpu": self.cpu or "unknown", "migrations": process.migrations,
             "switches": after.ru_nvcsw - before.ru_nvcsw,
             "preemptions": after.ru_nivcsw - before.ru_nivcsw,
-            "steal_ticks": process.steal_ticks,
+            "steal_ticks": None if now is None or stolen is None
+            else now - stolen,
             "cpu_s": round(after.ru_utime + after.ru_stime
                            - before.ru_utime - before.ru_stime, 4),
             "failure": failure, "turns": process.turns,

@@ -250,10 +250,8 @@ class Spent:
 
 
 class Progress:
-    """Where the run is and how long it will take.
-
-    Processes that take turns are each started again for each turn.
-    """
+    """Where the run is and how long it will take. Of processes that take turns
+    one goes on and the others pause."""
 
     def __init__(self, console: Console, sizes: Mapping[Job, int],
                  jobs: Sequence[Job]) -> None:
@@ -272,16 +270,21 @@ class Progress:
         self._nr_done = 0
 
     def start(self, job: Job) -> None:
-        """A process starts, or goes on."""
-        before, nr_done = self._waiting.pop(job, (0.0, 0))
+        """A process starts."""
         self._job = job
-        self._started = time.monotonic() - before
-        self.case(nr_done)
+        self._started = time.monotonic()
+        self.case(0)
 
     def pause(self) -> None:
-        """Another one goes on."""
+        """Another one starts or goes on."""
         self._waiting[self._job] = (time.monotonic() - self._started,
                                     self._nr_done)
+
+    def resume(self, job: Job) -> None:
+        """One that paused goes on; says nothing, there are many turns."""
+        before, self._nr_done = self._waiting.pop(job)
+        self._job = job
+        self._started = time.monotonic() - before
 
     def seconds_left(self, nr_cases_done: int) -> float | None:
         """From how long families took so far; None when nothing is known."""
@@ -465,6 +468,7 @@ class Process:
         self._has_turns = has_turns
         self._child: subprocess.Popen[bytes] | None = None
         self._turns: socket.socket | None = None
+        self._selector: selectors.BaseSelector | None = None
         self.stall_s = stall_s
         self._partial = ""
         self.last_case = ""
@@ -472,6 +476,11 @@ class Process:
         self.is_stalled = False
         # By case the least time of an operation in each turn, in ns.
         self.turns: dict[str, list[float]] = {}
+
+    @property
+    def is_started(self) -> bool:
+        """Was there a first turn?"""
+        return self._child is not None
 
     def run(self) -> int:
         """Start it, follow it, and return its exit code as subprocess does.
@@ -520,29 +529,28 @@ class Process:
         finally:
             for fd in theirs:
                 os.close(fd)
+        self._selector = selectors.DefaultSelector()
+        for source in (self._child.stderr, self._turns, self._interrupt.pipe):
+            if source is not None:
+                self._selector.register(source, selectors.EVENT_READ)
 
     def _follow(self) -> bool:
         """Until its turn is over, which is True, or more is not to come."""
         assert self._child is not None and self._child.stderr is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._child.stderr, selectors.EVENT_READ)
-            selector.register(self._interrupt.pipe, selectors.EVENT_READ)
-            if self._turns is not None:
-                selector.register(self._turns, selectors.EVENT_READ)
-            while not self._interrupt.name:
-                ready = {key.fileobj for key, _ in
-                         selector.select(self.stall_s)}
-                if not ready:
-                    self.is_stalled = True
+        assert self._selector is not None
+        while not self._interrupt.name:
+            ready = {key.fileobj for key, _ in
+                     self._selector.select(self.stall_s)}
+            if not ready:
+                self.is_stalled = True
+                return False
+            if self._child.stderr in ready:
+                if not self._read(self._child.stderr.fileno()):
                     return False
-                if self._child.stderr in ready:
-                    if not self._read(self._child.stderr.fileno()):
-                        return False
-                elif self._turns in ready:
-                    assert self._turns is not None
-                    if self._gave_up(self._turns):
-                        return True
-                    selector.unregister(self._turns)
+            elif self._turns is not None and self._turns in ready:
+                if self._gave_up(self._turns):
+                    return True
+                self._selector.unregister(self._turns)
         return False
 
     def _gave_up(self, turns: socket.socket) -> bool:
@@ -587,8 +595,9 @@ class Process:
         child = self._child
         if child is None:
             return 0
-        if self._turns is not None:
-            self._turns.close()
+        for held in (self._selector, self._turns):
+            if held is not None:
+                held.close()
         must_end = bool(self._interrupt.name) or self.is_stalled
         if must_end:
             child.terminate()
