@@ -130,7 +130,8 @@ bool measure_is_proven(double n2n_ratio);
  * @perf: counters, which then hold what the same sections counted; or NULL
  * @counts: set to their mean, a section, where there are any; or NULL
  *
- * Return: ns of a section of one empty operation, the clock included.
+ * Return: ns of a section of one empty operation, the clock included: the
+ * median of means, which neither a step of the clock nor a preemption moves.
  */
 double measure_overhead_ns(const struct host_clock *clock,
 			   struct host_perf *perf,

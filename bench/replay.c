@@ -19,14 +19,14 @@
  * Maps and unmaps are timed apart in a second pass, not in the timed section:
  * between two readings of the clock lies a run of calls of one kind, done on K
  * equal domains one after the other. K is such that the mean run of each kind
- * lasts 100 readings of the clock or more; most VFIO traces need one domain,
- * those of drivers, which map and unmap in turn, about ten. The pass gives
- * the shares of both kinds; the time of the whole replay is that of the timed
- * sections and is divided by them. lockstep_ratio, the time of a replay in the
- * second pass over that in the first, shows what the other domains in the
- * caches cost: near 1 the shares can be trusted. The minima are those of the
- * second pass as they are: a share of the fastest section would mix it with
- * what disturbed the pass.
+ * lasts 100 readings of the clock or more, and 100 of its steps; most VFIO
+ * traces need one domain, those of drivers, which map and unmap in turn, about
+ * ten. The pass gives the shares of both kinds; the time of the whole replay is
+ * that of the timed sections and is divided by them. lockstep_ratio, the time
+ * of a replay in the second pass over that in the first, shows what the other
+ * domains in the caches cost: near 1 the shares can be trusted. The minima are
+ * those of the second pass as they are: a share of the fastest section would
+ * mix it with what disturbed the pass.
  */
 #include "families.h"
 
@@ -566,9 +566,10 @@ static size_t lockstep_domains(const struct replay *r)
 		nr_runs[r->prog->runs[i].kind]++;
 	for (int kind = TRACE_MAP; kind <= TRACE_UNMAP; kind++)
 		if (nr_runs[kind])
-			want = fmax(want, 100 * r->clock->overhead_ns *
-						  (double)nr_runs[kind] /
-						  fmax(r->plain.ns[kind], 1));
+			want = fmax(want,
+				    100 * host_clock_reading_ns(r->clock) *
+					    (double)nr_runs[kind] /
+					    fmax(r->plain.ns[kind], 1));
 	if (max > MAX_LOCKSTEP)
 		max = MAX_LOCKSTEP;
 	want = fmin(ceil(want), (double)max);

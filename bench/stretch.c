@@ -18,11 +18,6 @@ static double cpu_ns(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static double wall_ns(const struct stretch *s)
-{
-	return (double)host_clock_ns(s->clock);
-}
-
 int stretch_init(struct stretch *s, const struct host_clock *clock,
 		 struct iopt_err *err)
 {
@@ -45,7 +40,7 @@ void stretch_start(struct stretch *s)
 	s->longest_ns = 0;
 	s->since_ns = 0;
 	s->cpu_ns = cpu_ns();
-	s->wall_ns = wall_ns(s);
+	s->wall_ns = host_clock_ns(s->clock);
 }
 
 /* The least of all passes is what it takes when nothing disturbs it. */
@@ -66,7 +61,7 @@ static void keep(struct stretch *s, double ns)
 void stretch_mark(void *arg)
 {
 	struct stretch *s = arg;
-	double ns = wall_ns(s) - s->wall_ns;
+	double ns = (double)(host_clock_ns(s->clock) - s->wall_ns);
 
 	if (ns >= LONG_NS) {
 		double cpu = cpu_ns();
@@ -78,7 +73,7 @@ void stretch_mark(void *arg)
 		s->since_ns += ns;
 	}
 	keep(s, fmax(ns - s->clock->overhead_ns, 0));
-	s->wall_ns = wall_ns(s);
+	s->wall_ns = host_clock_ns(s->clock);
 }
 
 void stretch_end(struct stretch *s)

@@ -28,7 +28,7 @@
  * @nr_passes: passes that were measured
  * @rest_ns: longest of those behind STRETCH_MAX, least over passes
  * @longest_ns: the same in this pass
- * @wall_ns: when the last stretch ended
+ * @wall_ns: when the last stretch ended; a double would lose ns after 104 days
  * @cpu_ns: CPU time of the thread when it was last read
  * @since_ns: of stretches that ended since then
  */
@@ -39,7 +39,7 @@ struct stretch {
 	u64 nr_passes;
 	double rest_ns;
 	double longest_ns;
-	double wall_ns;
+	u64 wall_ns;
 	double cpu_ns;
 	double since_ns;
 };

@@ -542,14 +542,14 @@ static int teardown_finish(void *ctx, u64 n, struct iopt_err *err)
 }
 
 /* As the sections are timed: a long one by the thread's own time. */
-static double now_ns(const struct teardown *td)
+static u64 now_ns(const struct teardown *td)
 {
 	struct timespec ts;
 
 	if (!td->is_long)
-		return (double)host_clock_ns(td->env->clock);
+		return host_clock_ns(td->env->clock);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+	return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
 }
 
 /* Lookups alone, the fastest of some passes over a table that stays. */
@@ -559,9 +559,10 @@ static double scan_ns(struct teardown *td)
 	int max = td->is_long ? 1 : MAX_SCANS;
 
 	for (int i = 0; i < max && (sum < MIN_SCAN_NS || i < MIN_SCANS); i++) {
-		double start = now_ns(td);
+		u64 start = now_ns(td);
 		u64 nr = vm_scan(&td->vm, 0);
-		double ns = now_ns(td) - start - td->env->clock->overhead_ns;
+		double ns = (double)(now_ns(td) - start) -
+			    td->env->clock->overhead_ns;
 
 		if (!nr)
 			return 0;

@@ -88,6 +88,20 @@ static inline u64 host_clock_ns(const struct host_clock *clock)
 	return clock->quantum_ns ? ns - ns % clock->quantum_ns : ns;
 }
 
+/**
+ * host_clock_reading_ns() - What two readings may get wrong.
+ * @clock: clock
+ *
+ * Return: the cost of a reading or the step of the clock, whichever is more:
+ * a counter of 25 MHz steps by 40 ns, and less than that costs a reading.
+ */
+static inline double host_clock_reading_ns(const struct host_clock *clock)
+{
+	double step_ns = (double)clock->resolution_ns;
+
+	return clock->overhead_ns > step_ns ? clock->overhead_ns : step_ns;
+}
+
 IOPT_END_DECLS
 
 #endif
