@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "json_text.h"
+#include "option.h"
 #include "lpae_fmt.h"
 #include "run_stat.h"
 #include "sizes.h"
@@ -118,15 +119,6 @@ static u64 leaf_sizes(u64 granule)
 	return lpae_geometry(&cfg, &geo, NULL) ? 0 : geo.pgsizes;
 }
 
-static int parse_page(const char *option, u64 *page, struct iopt_err *err)
-{
-	if (size_parse(optarg, page) || !leaf_sizes(*page))
-		return iopt_err_set(err, -EINVAL,
-				    "%s %s: must be 4K, 16K or 64K", option,
-				    optarg);
-	return 0;
-}
-
 static int parse_number(const char *option, u64 min, u64 max, u64 *number,
 			struct iopt_err *err)
 {
@@ -155,9 +147,9 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 		o->vm = optarg;
 		return 0;
 	case OPT_HOST_PAGE:
-		return parse_page("--host-page", &o->host_page, err);
+		return option_page("--host-page", &o->host_page, err);
 	case OPT_GRANULE:
-		return parse_page("--granule", &o->granule, err);
+		return option_page("--granule", &o->granule, err);
 	case OPT_OAS:
 		ret = parse_number("--oas", 32, 52, &number, err);
 		o->oas = (unsigned int)number;
@@ -167,13 +159,8 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 	case OPT_JSON:
 		o->is_json = true;
 		return 0;
-	case ':':
-		return iopt_err_set(err, -EINVAL, "%s: a value is wanted",
-				    argv[optind - 1]);
 	default:
-		return iopt_err_set(err, -EINVAL,
-				    "%s: there is no such option, see --help",
-				    argv[optind - 1]);
+		return option_refused(opt, argv, err);
 	}
 }
 

@@ -23,6 +23,7 @@
 #include "live_events.h"
 #include "live_plan.h"
 #include "live_run.h"
+#include "option.h"
 
 #define EXIT_USAGE	 2
 #define EXIT_SKIP	 77
@@ -117,20 +118,6 @@ static void on_signal(int signal)
 	is_stopping = 1;
 }
 
-static int parse_number(const char *option, unsigned int min, unsigned int max,
-			unsigned int *number, struct iopt_err *err)
-{
-	char *end;
-	unsigned long n = strtoul(optarg, &end, 10);
-
-	if (*optarg < '0' || *optarg > '9' || *end || n < min || n > max)
-		return iopt_err_set(err, -EINVAL,
-				    "%s %s: must be a number from %u to %u",
-				    option, optarg, min, max);
-	*number = (unsigned int)n;
-	return 0;
-}
-
 static int parse_way(struct options *o, struct iopt_err *err)
 {
 	if (strcmp(optarg, "auto") != 0 && strcmp(optarg, "type1") != 0 &&
@@ -155,12 +142,12 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 	case OPT_WAY:
 		return parse_way(o, err);
 	case OPT_REPS:
-		return parse_number("--reps", 1, 1000, &o->nr_reps, err);
+		return option_number("--reps", 1, 1000, &o->nr_reps, err);
 	case OPT_SECONDS:
-		return parse_number("--seconds", 1, 86400, &o->max_seconds,
-				    err);
+		return option_number("--seconds", 1, 86400, &o->max_seconds,
+				     err);
 	case OPT_CPU:
-		ret = parse_number("--cpu", 0, CPU_SETSIZE - 1, &cpu, err);
+		ret = option_number("--cpu", 0, CPU_SETSIZE - 1, &cpu, err);
 		o->cpu = (int)cpu;
 		return ret;
 	case OPT_FRAMES:
@@ -172,13 +159,8 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 	case OPT_CHECK:
 		o->wants_check = true;
 		return 0;
-	case ':':
-		return iopt_err_set(err, -EINVAL, "%s: a value is wanted",
-				    argv[optind - 1]);
 	default:
-		return iopt_err_set(err, -EINVAL,
-				    "%s: there is no such option, see --help",
-				    argv[optind - 1]);
+		return option_refused(opt, argv, err);
 	}
 }
 

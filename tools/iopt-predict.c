@@ -24,6 +24,7 @@
 #include "json_text.h"
 #include "lg2.h"
 #include "live_plan.h"
+#include "option.h"
 #include "profile.h"
 #include "sim.h"
 #include "sizes.h"
@@ -130,44 +131,19 @@ static int complain(int code, const struct iopt_err *err)
 	return code;
 }
 
-/* Is the word the first or the second? Anything else is an error. */
-static int parse_either(const char *option, const char *first,
-			const char *second, bool *is_first,
-			struct iopt_err *err)
-{
-	if (strcmp(optarg, first) != 0 && strcmp(optarg, second) != 0)
-		return iopt_err_set(err, -EINVAL, "%s %s: must be %s or %s",
-				    option, optarg, first, second);
-	*is_first = !strcmp(optarg, first);
-	return 0;
-}
-
 static int bind_cpu(struct iopt_err *err)
 {
-	char *end;
-	unsigned long cpu = strtoul(optarg, &end, 10);
+	unsigned int cpu = 0;
 	cpu_set_t set;
+	int ret = option_number("--cpu", 0, CPU_SETSIZE - 1, &cpu, err);
 
+	if (ret)
+		return ret;
 	CPU_ZERO(&set);
-	if (*optarg >= '0' && *optarg <= '9' && !*end && cpu < CPU_SETSIZE)
-		CPU_SET(cpu, &set);
+	CPU_SET(cpu, &set);
 	if (!sched_setaffinity(0, sizeof(set), &set))
 		return 0;
-	return iopt_err_set(err, -EINVAL, "--cpu %s: %s", optarg,
-			    strerror(errno));
-}
-
-static int parse_page(struct options *o, struct iopt_err *err)
-{
-	u64 size = 0;
-
-	if (size_parse(optarg, &size) ||
-	    (size != SZ_4K && size != SZ_16K && size != SZ_64K))
-		return iopt_err_set(err, -EINVAL,
-				    "--page %s: must be 4K, 16K or 64K",
-				    optarg);
-	o->sim.granule = size;
-	return 0;
+	return iopt_err_set(err, -EINVAL, "--cpu %u: %s", cpu, strerror(errno));
 }
 
 static int parse_option(struct options *o, int opt, char *const argv[],
@@ -184,8 +160,8 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 		o->sim.engine = optarg;
 		return 0;
 	case OPT_WAY:
-		return parse_either("--way", "iommufd", "type1", &o->is_iommufd,
-				    err);
+		return option_either("--way", "iommufd", "type1",
+				     &o->is_iommufd, err);
 	case OPT_STRATEGY:
 		o->sim.strategy = optarg;
 		return 0;
@@ -193,27 +169,22 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 		o->profile = optarg;
 		return 0;
 	case OPT_RIL:
-		ret = parse_either("--ril", "on", "off", &is_first, err);
+		ret = option_either("--ril", "on", "off", &is_first, err);
 		o->sim.ril = is_first ? TLBSIM_RIL_ON : TLBSIM_RIL_OFF;
 		return ret;
 	case OPT_STAGE:
-		ret = parse_either("--stage", "1", "2", &is_first, err);
+		ret = option_either("--stage", "1", "2", &is_first, err);
 		o->sim.stage = is_first ? 1 : 2;
 		return ret;
 	case OPT_PAGE:
-		return parse_page(o, err);
+		return option_page("--page", &o->sim.granule, err);
 	case OPT_CPU:
 		return bind_cpu(err);
 	case OPT_FRAMES:
 		o->frames_dir = optarg;
 		return 0;
-	case ':':
-		return iopt_err_set(err, -EINVAL, "%s: a value is wanted",
-				    argv[optind - 1]);
 	default:
-		return iopt_err_set(err, -EINVAL,
-				    "%s: there is no such option, see --help",
-				    argv[optind - 1]);
+		return option_refused(opt, argv, err);
 	}
 }
 

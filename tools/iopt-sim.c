@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "option.h"
 #include "profile.h"
 #include "report.h"
 #include "scenario.h"
@@ -127,44 +128,6 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_switch(const char *option, const char *text, bool *on,
-			struct iopt_err *err)
-{
-	if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
-		return iopt_err_set(err, -EINVAL, "%s %s: must be on or off",
-				    option, text);
-	*on = !strcmp(text, "on");
-	return 0;
-}
-
-static int parse_number(const char *option, const char *text, unsigned int min,
-			unsigned int max, unsigned int *number,
-			struct iopt_err *err)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || n < min || n > max)
-		return iopt_err_set(err, -EINVAL,
-				    "%s %s: must be a number from %u to %u",
-				    option, text, min, max);
-	*number = (unsigned int)n;
-	return 0;
-}
-
-static int parse_granule(const char *text, u64 *granule, struct iopt_err *err)
-{
-	u64 size = 0;
-
-	if (size_parse(text, &size) ||
-	    (size != SZ_4K && size != SZ_16K && size != SZ_64K))
-		return iopt_err_set(err, -EINVAL,
-				    "--granule %s: must be 4K, 16K or 64K",
-				    text);
-	*granule = size;
-	return 0;
-}
-
 static int add_kernel(struct options *o, const char *path, struct iopt_err *err)
 {
 	if (o->nr_kernels == KERNELS_MAX)
@@ -200,33 +163,21 @@ static int parse_value(struct options *o, int opt, struct iopt_err *err)
 		o->trace = optarg;
 		return 0;
 	case OPT_RIL:
-		ret = parse_switch("--ril", optarg, &on, err);
+		ret = option_either("--ril", "on", "off", &on, err);
 		o->sim.ril = on ? TLBSIM_RIL_ON : TLBSIM_RIL_OFF;
 		return ret;
 	case OPT_E2H:
-		return parse_switch("--e2h", optarg, &o->sim.has_e2h, err);
+		return option_either("--e2h", "on", "off", &o->sim.has_e2h,
+				     err);
 	case OPT_STAGE:
-		return parse_number("--stage", optarg, 1, 2, &o->sim.stage,
-				    err);
+		return option_number("--stage", 1, 2, &o->sim.stage, err);
 	case OPT_GRANULE:
-		return parse_granule(optarg, &o->sim.granule, err);
+		return option_page("--granule", &o->sim.granule, err);
 	case OPT_IAS:
-		return parse_number("--ias", optarg, 32, 52, &o->sim.ias, err);
+		return option_number("--ias", 32, 52, &o->sim.ias, err);
 	default:
-		return parse_number("--oas", optarg, 32, 52, &o->sim.oas, err);
+		return option_number("--oas", 32, 52, &o->sim.oas, err);
 	}
-}
-
-/* A short one may stand among others in a word that is not done yet. */
-static int unknown_option(char *const argv[], struct iopt_err *err)
-{
-	if (optopt && optopt < OPT_ENGINE)
-		return iopt_err_set(err, -EINVAL,
-				    "-%c: there is no such option, see --help",
-				    optopt);
-	return iopt_err_set(err, -EINVAL,
-			    "%s: there is no such option, see --help",
-			    argv[optind - 1]);
 }
 
 static int parse_option(struct options *o, int opt, char *const argv[],
@@ -246,10 +197,8 @@ static int parse_option(struct options *o, int opt, char *const argv[],
 		o->wants_help = true;
 		return 0;
 	case ':':
-		return iopt_err_set(err, -EINVAL, "%s: a value is wanted",
-				    argv[optind - 1]);
 	case '?':
-		return unknown_option(argv, err);
+		return option_refused(opt, argv, err);
 	default:
 		return parse_value(o, opt, err);
 	}

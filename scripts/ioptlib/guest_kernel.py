@@ -48,7 +48,8 @@ VFIO_USER = Program(
 IOPT_LIVE = Program(
     "iopt-live",
     ("tools/iopt-live.c", "tools/json_text.c", "tools/live_events.c",
-     "tools/live_plan.c", "tools/live_run.c", "src/dma/dma_device.c",
+     "tools/live_plan.c", "tools/live_run.c", "tools/option.c",
+     "src/dma/dma_device.c",
      "src/dma/dma_iommufd.c", "src/dma/dma_limit.c", "src/dma/dma_space.c",
      "src/dma/dma_type1.c", "src/vfio/buddy.c", "src/vfio/pagemap.c",
      "src/vfio/vm_frames.c", "src/vfio/vm_live.c", "src/trace/trace_line.c",
