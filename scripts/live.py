@@ -195,7 +195,10 @@ def finish(args: argparse.Namespace, spool: Path, context: Mapping[str, str],
         predictions = predict(args, run, spool)
         base = {label: live_fit.base_prices(base_text(label, args.profile))
                 for label in FEATURES}
-        fit = live.fit_all(run, predictions, base)
+        try:
+            fit = live.fit_all(run, predictions, base)
+        except BadFit as why:
+            console.complain(f"bench-live: no prices are fitted: {why}")
     document = live.document(run, context, plan, predictions, fit)
     path = args.out or spool.parent / (
         f"{context['iopt_started_stamp']}-"
@@ -281,7 +284,12 @@ def measure(args: argparse.Namespace, argv: list[str],
                       code or 1)
     if said:
         console.complain(said)
-    deserved, path = finish(args, spool, context, console)
+    try:
+        deserved, path = finish(args, spool, context, console)
+    except (BadFit, BadLines, OSError, Refused,
+            subprocess.TimeoutExpired) as error:
+        raise Refused(f"{error}; what was measured is kept: 'scripts/python "
+                      f"scripts/live.py --merge {spool}'", 1) from error
     keep_frames(spool, path)
     console.say(f"result in {path}")
     if code == EXIT_INTERRUPTED:

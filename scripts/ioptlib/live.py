@@ -146,9 +146,10 @@ def small_rows(host: Host) -> list[PlanRow]:
                  if size < GB]
     for backing, huge in backings:
         for count in (1, 16, 64):
-            add(huge * count, 1, backing, "range")
+            if count == 1 or huge * count <= GB:
+                add(huge * count, 1, backing, "range")
         for way in ("range", "all"):
-            add(huge, 16, backing, way)
+            add(huge, min(16, max(2, GB // huge)), backing, way)
     return rows
 
 

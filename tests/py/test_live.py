@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -372,6 +373,19 @@ def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     document = json.loads(result.read_text("utf-8"))
     assert document["context"]["iopt_live"]["outcome"] == "interrupted"
     assert len(document["benchmarks"]) == 3
+
+
+def test_what_fails_later_loses_nothing(tmp_path: Path) -> None:
+    """The lines stay where they are, and the message says how to go on."""
+    folder = tools(tmp_path)
+    (folder / "iopt-predict").write_text("#!/bin/sh\necho x: no >&2; exit 1\n")
+    done = subprocess.run(command(folder), capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1 and not found(tmp_path)
+    said = re.search(r"bench-live: no; what was measured is kept: .*--merge "
+                     r"(\S+)'", done.stderr)
+    assert said, done.stderr
+    assert live.parse_run((Path(said[1]) / "lines.jsonl").read_text()).done
 
 
 def test_a_broken_run_is_merged(tmp_path: Path) -> None:
