@@ -92,9 +92,11 @@ def main(sim: str, root: Path) -> int:
     folder = root / "data/scenarios"
     records = [json.loads(line) for line in
                (folder / "kernels.jsonl").read_text("utf-8").splitlines()]
+    checks = [("every scenario is recorded", list(gaps(records, folder)))]
+    # A program starts slowly in an emulator.
+    records = records[::4] if program.wrapper() else records
     print(f"1..{len(records) + 1}")
     failed = 0
-    checks = [("every scenario is recorded", list(gaps(records, folder)))]
     checks += [(f"{r['scenario']} on {r['kernel']}, stage {r['stage']}, "
                 f"{r['granule']}, RIL {r['ril']}", list(differences(sim, r)))
                for r in records]

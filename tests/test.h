@@ -49,6 +49,18 @@ static inline const char *test_emulator(void)
 }
 
 /**
+ * test_nth() - Where everything is tried with everything: which share of it.
+ * @nth: one in so many, where each is slow
+ *
+ * Return: @nth under an emulator, which has shown already that this code does
+ * what it does on a CPU; else 1, which is all.
+ */
+static inline size_t test_nth(size_t nth)
+{
+	return test_emulator() ? nth : 1;
+}
+
+/**
  * expect_u64() - Fail unless two numbers are equal, and say of which case.
  * @got: what the code gave
  * @want: what is right
