@@ -104,6 +104,7 @@ help: ## this page
 #    WAY=WORD      type1 or iommufd (default: type1, else iommufd)
 #  For fit-profile: RESULTS=FILE (default: this host's newest live run),
 #    NAME=WORD     of the profile (default: the host's), PROFILE, OUT
+#    AGAINST=FILE  how well do its prices foretell that other live run?
 #  For deps: ARCH=arm64 what `make test-arm64` needs (not from the environment).
 #  For test-arm64: UBSAN=1 the suites of C, with the sanitizer.
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
@@ -239,7 +240,8 @@ fit-profile: ## a cost profile of this machine out of a live run, RESULTS=
 	@scripts/deps --check bench
 	@scripts/build release
 	@$(PYTHON_RUN) scripts/fit_profile.py $(call arg,--name,NAME) \
-		$(call arg,--profile,PROFILE) $(call arg,--out,OUT) $(RESULTS)
+		$(call arg,--profile,PROFILE) $(call arg,--out,OUT) \
+		$(call arg,--against,AGAINST) $(RESULTS)
 
 clean: ## remove what was built, keep results
 	@rm -rf build build-test build-arm64 build-arm64-ubsan

@@ -93,6 +93,14 @@ def write(fit: Fit, path: Path, name: str, source: str, args:
     results.write_atomic(path, text)
 
 
+def against(fit: Fit, path: Path) -> list[str]:
+    """How well the prices foretell another run."""
+    details = load(path)
+    rows = details["context"]["iopt_live"]["predictions"].get(fit.label, {})
+    found = live.points(live.run_of(details), rows)
+    return live_fit.foretold(live_fit.against(fit, found), path.name)
+
+
 def run(args: argparse.Namespace, console: Console) -> int:
     """Do it; the exit code."""
     host = platform.node().split(".")[0] or "unknown"
@@ -115,6 +123,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
               f"{measured.host['kernel']}")
     write(fit, path, name, source, args, measured)
     report = live_fit.report(fit)
+    if args.against:
+        report += against(fit, args.against)
     residuals = result.with_suffix(".fit.txt")
     results.write_atomic(residuals, "\n".join(report) + "\n")
     console.say("\n".join(report))
@@ -134,6 +144,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--profile", default="", metavar="NAME",
                         help="for prices that the run does not tell (default: "
                         "smmuv3-ril or smmuv3-noril)")
+    parser.add_argument("--against", type=Path, metavar="RESULT",
+                        help="another live run, to see how well the prices "
+                        "foretell it")
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="(default: data/profiles/NAME.ini)")
     parser.add_argument("--sim", type=Path, metavar="PROGRAM",

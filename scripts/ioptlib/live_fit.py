@@ -213,10 +213,23 @@ def fit(points: Sequence[Point], base_ns: Mapping[str, float],
         errors = _errors(part, solution, target)
         for key, value, error in zip(chosen, solution, errors):
             prices[key] = Price(key, float(value), error)
-    done = Fit(prices, (), tuple(dropped), label)
+    return _with_residuals(Fit(prices, (), tuple(dropped), label), good)
+
+
+def _with_residuals(done: Fit, points: Sequence[Point]) -> Fit:
+    """The same prices, held against these points."""
     residuals = tuple(Residual(p.name, p.measured_ns,
-                               sum(done.parts(p).values())) for p in good)
-    return Fit(prices, residuals, tuple(dropped), label)
+                               sum(done.parts(p).values())) for p in points)
+    return Fit(done.prices, residuals, done.dropped, done.label, done.others)
+
+
+def against(done: Fit, points: Sequence[Point]) -> Fit:
+    """How well prices foretell other points than those they were fitted to."""
+    good, dropped = usable(points)
+    if not good:
+        raise BadFit("there is no row to hold the prices against")
+    return _with_residuals(Fit(done.prices, (), tuple(dropped), done.label),
+                           good)
 
 
 def best(fits: Sequence[Fit]) -> Fit:
@@ -262,14 +275,25 @@ def told(done: Fit) -> list[str]:
     return lines + [f"  left out: {line}" for line in done.dropped]
 
 
-def report(done: Fit) -> list[str]:
-    """Prices and residuals, for a person."""
+def rows_text(done: Fit) -> list[str]:
+    """Measured and predicted, a line a row."""
     width = max(len(r.name) for r in done.residuals)
-    return [*told(done),
-            f"  {'row':{width}} {'measured ns':>14} {'predicted ns':>14}",
+    return [f"  {'row':{width}} {'measured ns':>14} {'predicted ns':>14}",
             *(f"  {r.name:{width}} {r.measured_ns:14.0f} "
               f"{r.predicted_ns:14.0f} {r.relative:+8.1%}"
               for r in done.residuals)]
+
+
+def report(done: Fit) -> list[str]:
+    """Prices and residuals, for a person."""
+    return [*told(done), *rows_text(done)]
+
+
+def foretold(done: Fit, name: str) -> list[str]:
+    """The same of points that it was not fitted to."""
+    return [f"held against {name}: rms {done.rms:.1%}, worst "
+            f"{done.worst.relative:+.1%} ({done.worst.name})",
+            *rows_text(done)]
 
 
 # Profiles.

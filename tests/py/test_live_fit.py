@@ -132,6 +132,23 @@ def test_one_row_and_equal_rows() -> None:
         assert all(done.prices[key].ns == BASE[key] for key in KEYS[1:])
 
 
+def test_prices_foretell_other_rows() -> None:
+    """Of the same machine to the digit; of one twice as slow at half."""
+    rng = random.Random(seed())
+    done = live_fit.fit(made(rng, 60, 0.0), BASE)
+    others = made(rng, 20, 0.0)
+    assert live_fit.against(done, others).rms < 1e-6
+    slow = live_fit.against(done, [
+        Point(p.name, 2 * p.measured_ns, p.cpu_ns, p.counts)
+        for p in others])
+    assert slow.prices == done.prices
+    assert slow.rms == pytest.approx(0.5, rel=1e-6)
+    assert "held against b.json: rms 50.0%" in \
+        live_fit.foretold(slow, "b.json")[0]
+    with pytest.raises(BadFit, match="hold the prices against"):
+        live_fit.against(done, [])
+
+
 def test_the_better_features_win() -> None:
     """The fit with the least error, which knows the other."""
     good = made(random.Random(seed()), 60, 0.0)
