@@ -97,7 +97,8 @@ help: ## this page
 #    KERNELS=LIST  of 6.1,6.12,7,6.12-16k,7-16k (default: 6.12,7)
 #    STAGES=LIST   of 1,2 (default: both, where this QEMU has both)
 #    QEMU=PROGRAM  another QEMU (default: qemu-system-aarch64)
-#  For perf-qemu: KERNELS, SCENARIO, QEMU as above; FILTER=REGEX other cases.
+#  For perf-qemu: KERNELS, SCENARIO, QEMU as above; FILTER=REGEX other cases;
+#    OLD= NEW=     Linux trees in place of the models, KERNEL as for compare
 #  For bench-live, and REPS, CPU, OUT, PROFILE (for what a run does not tell):
 #    DEVICE=BDF    a device that is bound to vfio-pci, such as 0000:01:00.0
 #    SIZES='1G 4G' RAM of the machines (default: 1G to 64G, by free memory)
@@ -187,6 +188,7 @@ perf-qemu: ## instructions of the suite and of kernels, docs/perf-qemu.md
 	@scripts/deps --arch arm64 --check test
 	@scripts/build $(PERF_BUILD)
 	@$(PYTHON_RUN) scripts/perf_qemu.py $(call arg,--kernels,KERNELS) \
+		$(call arg,--old,OLD) $(call arg,--new,NEW) $(call arg,--kernel,KERNEL) \
 		$(call arg,--filter,FILTER) $(call arg,--qemu,QEMU) $(SCENARIO)
 
 # On arm64 that is what `make test` does.

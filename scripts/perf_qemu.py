@@ -10,6 +10,7 @@ usage; 3 a test failed, or two runs differ; 77 nothing could be run here.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,12 +20,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ioptlib import (debian, guest_kernel, perf_calls, perf_cases, perf_guest,
-                     qemu_guest, qemu_tool, shared_libs, smmu_guest)
+from ioptlib import (debian, guest_kernel, kernel_build, perf_calls,
+                     perf_cases, perf_guest, qemu_guest, qemu_tool,
+                     shared_libs, smmu_guest)
 from ioptlib.console import Console
 from ioptlib.debian import Archive, Unreachable
 from ioptlib.guest_kernel import BuildError, Kernel
 from ioptlib.initramfs import BadModule
+from ioptlib.kernel_build import BadBuild, Info
+from ioptlib.kernel_source import BadSource
 from ioptlib.perf_calls import Counted, KernelRun
 from ioptlib.perf_cases import Process, Suite
 from ioptlib.perf_counts import BadCounts
@@ -52,12 +56,12 @@ PLAN = "/tmp/plan"
 FORWARD = "/tmp/forward"
 ENVIRONMENT = "PAD=$(seq -s, 1 400)"
 CASES = (
-    r"^((map|unmap)/engine:lpae-(6\.12|7\.3)/granule:4K/size:(4K|2M)/"
-    r"count:(1|256|full)/cache:warm/walker:coherent|"
-    r"unmap_partial/engine:(lpae-6\.12|lpae-7\.3|unmap-remap)/granule:4K/"
-    r"block:2M/part:(page|64K)/where:first|"
-    r"iova_to_phys/engine:lpae-(6\.12|7\.3)/granule:4K/size:(4K|2M|1G)/"
-    r"order:seq/cache:warm)$")
+    "^((map|unmap)/engine:({engines})/granule:4K/size:(4K|2M)/"
+    "count:(1|256|full)/cache:warm/walker:coherent|"
+    "unmap_partial/engine:({engines}|unmap-remap)/granule:4K/block:2M/"
+    "part:(page|64K)/where:first|"
+    "iova_to_phys/engine:({engines})/granule:4K/size:(4K|2M|1G)/order:seq/"
+    "cache:warm)$")
 # Who may count user mode alone, once the kernel is told to be strict.
 PASSWD = ("root:x:0:0::/:/bin/sh\n"
           "nobody:x:65534:65534::/:/bin/sh\n").encode()
@@ -73,6 +77,27 @@ class Job:
     scenarios: list[Scenario]
     qemu: str
     filter: str
+    trees: tuple[Info, ...] = ()
+
+    @property
+    def engines(self) -> tuple[str, str]:
+        """Old and new."""
+        if not self.trees:
+            return perf_cases.ENGINES
+        old, new = (f"kernel-{info.label}" for info in self.trees)
+        return old, new
+
+    @property
+    def cases(self) -> str:
+        """What is selected of the suite: the user's cases, or ours."""
+        words = "|".join(map(re.escape, self.engines))
+        return self.filter or CASES.format(engines=words)
+
+    @property
+    def modules(self) -> str:
+        """Arguments of iopt-bench in the guest."""
+        return "".join(f"--kernel /kernels/{info.label}/kernel.so "
+                       for info in self.trees)
 
 
 @dataclass
@@ -114,6 +139,9 @@ def guest_files(job: Job, has_suite: bool) -> tuple[dict[str, bytes],
         files.update((f"bin/{name}", path.read_bytes())
                      for name, path in taken.items())
         runnable += [f"bin/{name}" for name in taken]
+        for info in job.trees:
+            for path in Path(info.module).parent.glob("kernel*.so"):
+                files[f"kernels/{info.label}/{path.name}"] = path.read_bytes()
         for name, path in shared_libs.closure(taken.values()).items():
             files[f"lib/{name}"] = path.read_bytes()
             runnable.append(f"lib/{name}")
@@ -169,12 +197,15 @@ def run_suite(guest: Guest, job: Job, console: Console) -> Suite:
     in another order and with an environment of another size.
     """
     console.live("the suite, user and kernel mode")
-    first = run_bench(guest, "root", f"--full --filter '{job.filter}'")
+    plan = f"{job.modules}--plan {PLAN}"
+    forward = f"{job.modules}--plan {FORWARD}"
+    first = run_bench(guest, "root",
+                      f"{job.modules}--full --filter '{job.cases}'")
     write_plan(guest, perf_cases.plan_of(first, first.cases))
-    second = run_bench(guest, "root", f"--plan {PLAN}", ENVIRONMENT)
+    second = run_bench(guest, "root", plan, ENVIRONMENT)
     console.live("the suite, user mode")
-    third = run_bench(guest, "nobody", f"--plan {FORWARD}")
-    fourth = run_bench(guest, "nobody", f"--plan {PLAN}", ENVIRONMENT)
+    third = run_bench(guest, "nobody", forward)
+    fourth = run_bench(guest, "nobody", plan, ENVIRONMENT)
     again: dict[str, None] = {}
     for _ in range(MAX_AGAIN):
         cases = perf_cases.suspects(first, second)
@@ -184,9 +215,9 @@ def run_suite(guest: Guest, job: Job, console: Console) -> Suite:
         again.update(dict.fromkeys(cases))
         write_plan(guest, perf_cases.plan_of(first, cases))
         first = perf_cases.replaced(
-            first, run_bench(guest, "root", f"--plan {FORWARD}"))
+            first, run_bench(guest, "root", forward))
         second = perf_cases.replaced(
-            second, run_bench(guest, "root", f"--plan {PLAN}", ENVIRONMENT))
+            second, run_bench(guest, "root", plan, ENVIRONMENT))
     return Suite((first, second), (third, fourth), tuple(again))
 
 
@@ -271,12 +302,12 @@ def missing(job: Job) -> str:
     return lack
 
 
-def report(console: Console, outcome: Outcome, notes: list[str],
+def report(console: Console, job: Job, outcome: Outcome, notes: list[str],
            failures: list[str], where: str) -> None:
     """What a person gets to see."""
     console.done()
     console.say("\n".join(perf_guest.report_lines(
-        outcome.tests, outcome.suite, outcome.runs)))
+        outcome.tests, outcome.suite, outcome.runs, job.engines)))
     console.say()
     for line in outcome.skips:
         console.say(f"skipped: {line}")
@@ -286,6 +317,20 @@ def report(console: Console, outcome: Outcome, notes: list[str],
     console.say(where)
     for line in failures:
         console.complain(line)
+
+
+def build_trees(args: argparse.Namespace, build: Path) -> tuple[Info, ...]:
+    """The user's two trees as engines for the guest; raises Usage."""
+    prefix = f"{args.kernel}:" if args.kernel else ""
+    try:
+        old, new = kernel_build.build_all(
+            ROOT, build / "kernel", [prefix + args.old, prefix + args.new],
+            cc=guest_kernel.compiler())
+    except BadSource as error:
+        raise Usage(str(error)) from error
+    if old.label == new.label:
+        raise Usage(f"{args.old} and {args.new} are the same tree")
+    return old, new
 
 
 def native() -> bool:
@@ -302,17 +347,26 @@ def arguments(argv: list[str]) -> argparse.Namespace:
                         help="scenario files whose calls are counted "
                         "(default: data/scenarios/counted)")
     qemu_tool.add_options(parser, ROOT, debian.default_cache())
-    parser.add_argument("--filter", default=CASES, metavar="REGEX",
+    parser.add_argument("--old", default="", metavar="TREE",
+                        help="with --new: Linux trees whose io-pgtable-arm.c "
+                        "takes the place of the models, as for kernel.py")
+    parser.add_argument("--new", default="", metavar="TREE")
+    parser.add_argument("--kernel", default="", metavar="REPOSITORY",
+                        help="of Linux; --old and --new are its revisions")
+    parser.add_argument("--filter", default="", metavar="REGEX",
                         help="cases of the suite (default: map, unmap, "
                         "unmap_partial, iova_to_phys of 4K)")
     parser.add_argument("--build", type=Path, metavar="DIRECTORY",
                         default=ROOT / ("build-test" if native()
                                         else "build-arm64"),
                         help="the suite with its tests, built for arm64")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if bool(args.old) != bool(args.new):
+        parser.error("--old and --new go together")
+    return args
 
 
-def context_of(args: argparse.Namespace, kernels: list[Kernel],
+def context_of(args: argparse.Namespace, job: Job, kernels: list[Kernel],
                outcome: Outcome, notes: list[str],
                began: float) -> dict[str, Any]:
     """What a result is of."""
@@ -322,7 +376,10 @@ def context_of(args: argparse.Namespace, kernels: list[Kernel],
         "qemu": qemu_guest.version(args.qemu),
         "kernels": [kernel.release for kernel in kernels],
         "suite_in": kernels[-1].release, "icount": " ".join(ICOUNT),
-        "filter": args.filter, "skipped": outcome.skips, "notes": notes,
+        "engines": list(job.engines),
+        "trees": [f"Linux {info.version} {info.revision}"
+                  for info in job.trees],
+        "filter": job.cases, "skipped": outcome.skips, "notes": notes,
         "seconds": round(time.monotonic() - began, 1)}
 
 
@@ -336,6 +393,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if lack:
         console.complain(f"perf-qemu: skipped: {lack}")
         return qemu_tool.EXIT_SKIPPED
+    if args.old:
+        job = replace(job, trees=build_trees(args, job.build))
     outcome = Outcome()
     notes: list[str] = []
     kernels = qemu_tool.get_kernels(job.archive, args.kernels, outcome.skips,
@@ -346,15 +405,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
     for kernel in kernels:
         run_kernel(job, kernel, kernel is kernels[-1], outcome, console)
     failures = outcome.failures()
-    context = context_of(args, kernels, outcome, notes, began)
+    context = context_of(args, job, kernels, outcome, notes, began)
     path = qemu_tool.save(
         args.out, "perf",
         perf_guest.document(context, outcome.tests, outcome.suite,
                             outcome.runs, failures),
-        [*perf_guest.report_lines(outcome.tests, outcome.suite, outcome.runs),
-         "", perf_guest.summary(outcome.suite, outcome.runs, failures),
+        [*perf_guest.report_lines(outcome.tests, outcome.suite, outcome.runs,
+                                  job.engines), "",
+          perf_guest.summary(outcome.suite, outcome.runs, failures),
          *failures])
-    report(console, outcome, notes, failures,
+    report(console, job, outcome, notes, failures,
            f"saved: {path}; {qemu_tool.cache_line(job.archive)}")
     if console.is_broken:
         return 1
@@ -372,8 +432,8 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         console.complain("perf-qemu: interrupted, nothing is saved")
         return 130
-    except (BadCounts, BadModule, BuildError, GuestError, NoLibrary, OSError,
-            Unreachable, subprocess.TimeoutExpired) as error:
+    except (BadBuild, BadCounts, BadModule, BuildError, GuestError, NoLibrary,
+            OSError, Unreachable, subprocess.TimeoutExpired) as error:
         console.complain(f"perf-qemu: {error}")
         return 1
 

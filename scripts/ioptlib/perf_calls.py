@@ -199,8 +199,9 @@ def moved(runs: Sequence[KernelRun]) -> dict[str, list[str]]:
 
 
 def calls_table(runs: Sequence[KernelRun], suite: Suite | None,
+                engines: Sequence[str] = ENGINES,
                 only: Mapping[str, Sequence[str]] | None = None) -> list[str]:
-    """Each call in each kernel, and the model of what it calls; only those
+    """Each call in each kernel, and what engines take for the same; only those
     that are named by scenario, if any are.
     """
     releases = list(dict.fromkeys(run.release for run in runs))
@@ -208,19 +209,20 @@ def calls_table(runs: Sequence[KernelRun], suite: Suite | None,
     header = ["call", *releases]
     if len(releases) == 2:
         header.append("new/old")
-    header += ["apart %", *(f"model {engine}" for engine in ENGINES)]
+    header += ["apart %", *engines]
     rows = []
     for scenario in dict.fromkeys(run.scenario for run in runs):
         mine = [by_key.get((scenario, release)) for release in releases]
         first = next(run for run in mine if run)
         shown = only.get(scenario, []) if only is not None else first.names
         for name in shown:
-            rows.append(_call_row(name, first.case(name), mine, suite))
+            row = _call_row(name, mine)
+            rows.append(row + [_model(first.case(name), engine, suite)
+                               for engine in engines])
     return render_table(header, rows, 1)
 
 
-def _call_row(name: str, case: str, mine: Sequence[KernelRun | None],
-              suite: Suite | None) -> list[str]:
+def _call_row(name: str, mine: Sequence[KernelRun | None]) -> list[str]:
     counts = [run.net(name, 0) if run else 0 for run in mine]
     cells = [name]
     for run, count in zip(mine, counts):
@@ -233,7 +235,7 @@ def _call_row(name: str, case: str, mine: Sequence[KernelRun | None],
     apart = [abs(percent(run.net(name, 0), run.net(name, 1)))
              for run in mine if run and run.net(name, 0) > 0]
     cells.append(f"{max(apart):.2f}" if apart else "-")
-    return cells + [_model(case, engine, suite) for engine in ENGINES]
+    return cells
 
 
 def is_refused(run: KernelRun, name: str) -> bool:

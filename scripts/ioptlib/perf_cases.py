@@ -207,8 +207,8 @@ def suite_table(suite: Suite) -> list[str]:
         whole = [process.cases[name] for process in suite.whole]
         cells = [name]
         for first, second in (user, whole):
-            cells += [number(first.instructions), number(second.instructions),
-                      f"{percent(first.instructions, second.instructions):+.3f}"]
+            counts = first.instructions, second.instructions
+            cells += [*map(number, counts), f"{percent(*counts):+.3f}"]
         cells += [number(whole[0].cycles),
                   f"{whole[0].instructions / whole[0].cycles:.2f}"]
         rows.append(cells)
@@ -225,9 +225,10 @@ def _pattern(name: str) -> str:
     return re.sub(r"/engine:[^/]*", f"/engine:{ENGINE_WORD}", name)
 
 
-def engines_table(suite: Suite, old: str = ENGINES[0],
-                  new: str = ENGINES[1]) -> list[str]:
+def engines_table(suite: Suite,
+                  engines: tuple[str, str] = ENGINES) -> list[str]:
     """Instructions in user mode, old engine against new."""
+    old, new = engines
     header = ("case", old, new, "new/old")
     counts = suite.user[0].cases
     rows = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The result of `make perf-qemu`: tests, cases and calls of a guest together."""
+"""The result of `make perf-qemu`: tests, cases and calls of a guest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .perf_calls import KernelRun, call_document, calls_table, moved
-from .perf_cases import Suite, case_document, engines_table, suite_table
+from .perf_cases import (ENGINES, Suite, case_document, engines_table,
+                         suite_table)
 from .perf_counts import TOLERANCE_PERCENT
 
 
@@ -60,7 +61,8 @@ def document(context: Mapping[str, Any], tests: Sequence[Test],
 
 
 def report_lines(tests: Sequence[Test], suite: Suite | None,
-                 runs: Sequence[KernelRun]) -> list[str]:
+                 runs: Sequence[KernelRun],
+                 engines: tuple[str, str] = ENGINES) -> list[str]:
     """All tables."""
     lines = []
     for test in tests:
@@ -71,18 +73,18 @@ def report_lines(tests: Sequence[Test], suite: Suite | None,
     if suite:
         lines += ["", "instructions of one operation, by perf events in the "
                   "guest: of user mode, of all", *suite_table(suite)]
-        lines += ["", "the models, instructions in user mode",
-                  *engines_table(suite)]
+        lines += ["", "old and new engine, instructions in user mode",
+                  *engines_table(suite, engines)]
     by_ril = {ril: [run for run in runs if run.ril == ril]
               for ril in ("on", "off")}
     if by_ril["on"]:
         lines += ["", "instructions that the kernel executes for a call, and "
-                  "its model in user space",
-                  *calls_table(by_ril["on"], suite)]
+                  "those of the page table alone in user space",
+                  *calls_table(by_ril["on"], suite, engines)]
     if any(moved(runs).values()):
         lines += ["", "the same without range invalidation, where it is "
                   "something else",
-                  *calls_table(by_ril["off"], None, moved(runs))]
+                  *calls_table(by_ril["off"], None, (), moved(runs))]
     return lines
 
 
@@ -93,7 +95,7 @@ def summary(suite: Suite | None, runs: Sequence[KernelRun],
     nr_calls = sum(len(run.names) for run in runs)
     nr_found = sum(not line.startswith(" ") for line in failures)
     if nr_found:
-        return f"{nr_found} finding{'s'[:nr_found > 1]} in {nr_cases} cases and " \
-            f"{nr_calls} calls"
+        return f"{nr_found} finding{'s'[:nr_found > 1]} in {nr_cases} cases " \
+            f"and {nr_calls} calls"
     return (f"{nr_cases} cases and {nr_calls} calls: all counted twice, equal "
             f"within {TOLERANCE_PERCENT:g} %")

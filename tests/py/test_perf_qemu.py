@@ -9,9 +9,11 @@ from typing import Any
 
 import perf_qemu as tool
 import pytest
-from ioptlib import guest_kernel, qemu_guest, shared_libs
+from ioptlib import guest_kernel, kernel_build, qemu_guest, shared_libs
 from ioptlib.debian import Unreachable
 from ioptlib.guest_kernel import Kernel
+from ioptlib.kernel_build import Features, Info
+from ioptlib.kernel_source import BadSource
 from ioptlib.qemu_guest import GuestError, Output
 from ioptlib.qemu_validate import Scenario
 from ioptlib.shared_libs import NoLibrary
@@ -185,8 +187,78 @@ class Quiet:
         """No terminal."""
 
 
+def info(tmp_path: Path, label: str) -> Info:
+    """A Linux tree that was built, with its counted twin."""
+    folder = tmp_path / "build/kernel" / label
+    folder.mkdir(parents=True)
+    for name in ("kernel.so", "kernel.counted.so"):
+        (folder / name).write_bytes(label.encode())
+    return Info(label, label, "abc", f"debian:{label}", "", "6.12", "cc", "",
+                str(folder / "kernel.so"), 7,
+                Features(False, False, False, ""))
+
+
+@pytest.fixture
+def trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Builds of trees that are only told of; what was asked for."""
+    asked: list[str] = []
+
+    def build_all(root: Path, out: Path, specs: list[str],
+                  cc: str) -> list[Info]:
+        assert out == tmp_path / "build/kernel" and cc == "cc"
+        asked.extend(specs)
+        if "nowhere" in specs[0]:
+            raise BadSource(f"{specs[0]}: no Linux tree in it")
+        return [info(tmp_path, spec.rpartition(":")[2]) for spec in
+                dict.fromkeys(specs)] * (3 - len(set(specs)))
+    monkeypatch.setattr(kernel_build, "build_all", build_all)
+    return asked
+
+
+def test_two_trees(run: Any, tmp_path: Path, trees: list[str],
+                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their engines take the models' place, in the guest and the tables."""
+    jobs: list[tool.Job] = []
+
+    def booted(job: tool.Job, kernel: Any, has_suite: bool, outcome: Any,
+               console: Any) -> None:
+        jobs.append(job)
+        outcome.suite = suite()
+    monkeypatch.setattr(tool, "run_kernel", booted)
+    assert run("--kernel", "~/linux", "--old", "v6.12", "--new", "mine",
+               "--kernels", "7") == 0
+    assert trees == ["~/linux:v6.12", "~/linux:mine"]
+    assert jobs[0].engines == ("kernel-v6.12", "kernel-mine")
+    assert r"engine:(kernel\-v6\.12|kernel\-mine)/" in jobs[0].cases
+    assert jobs[0].modules == ("--kernel /kernels/v6.12/kernel.so "
+                               "--kernel /kernels/mine/kernel.so ")
+    context = saved(tmp_path)["context"]
+    assert context["engines"] == ["kernel-v6.12", "kernel-mine"]
+    assert context["trees"] == ["Linux v6.12 abc", "Linux mine abc"]
+    monkeypatch.setattr(guest_kernel, "user_program", lambda cache: b"")
+    files, runnable = tool.guest_files(jobs[0], True)
+    assert files["kernels/mine/kernel.counted.so"] == b"mine"
+    assert "bin/iopt-bench" in runnable
+
+
+@pytest.mark.parametrize("old, new, why", [
+    ("nowhere", "7.3", "nowhere: no Linux tree in it"),
+    ("debian:7.3", "debian:7.3", "are the same tree")])
+def test_no_trees(run: Any, trees: list[str], capsys: Any, old: str, new: str,
+                  why: str) -> None:
+    assert run("--old", old, "--new", new) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_one_tree(run: Any) -> None:
+    with pytest.raises(SystemExit) as error:
+        run("--old", "debian:6.12")
+    assert error.value.code == 2
+
+
 def the_suite(shell: Shell) -> tool.Suite:
     job = tool.Job(Path("b"), None, [], "", "^map/")  # type: ignore[arg-type]
+    assert job.engines == ("lpae-6.12", "lpae-7.3") and job.cases == "^map/"
     return tool.run_suite(shell, job, Quiet())  # type: ignore[arg-type]
 
 
