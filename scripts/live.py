@@ -210,7 +210,7 @@ def finish(args: argparse.Namespace, spool: Path, context: Mapping[str, str],
     tell(run, mine, fit, console)
     if fit:
         picture = path.with_suffix(".plots") / "live.png"
-        live_plot.draw(fit, run.host, picture)
+        live_plot.draw(fit, run, picture)
         console.say(f"picture: {picture}")
     if live.count_faults(run, mine):
         return EXIT_DIFFERS, path

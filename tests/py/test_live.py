@@ -22,6 +22,7 @@ from ioptlib.live import BadLines, BadSize, Host, Run
 GB, MB, KB = live.GB, live.MB, live.KB
 ROOT = Path(__file__).resolve().parents[2]
 HOST = Host(4 * KB, 20 * GB, (2 * MB, GB), True)
+A, B, C = "live/size:a", "live/size:b", "live/size:c"
 LAYOUT = {"ranges": [
     {"kind": "vram", "iova": 256 * MB, "size": 16 * MB, "offset": 0,
      "is_readonly": False},
@@ -51,13 +52,13 @@ def events(name: str, count: int) -> dict[str, Any]:
             "unmap_events": seen}
 
 
-LINES = [GUEST, {"kind": "memory", "name": "live/size:a", "bytes": 65536,
-                 "nr_runs": 3}, rep("live/size:a", 0, 7000), rep("live/size:a", 1, 5000),
-         rep("live/size:a", 2, 6000), events("live/size:a", 3),
-         {"kind": "skip", "name": "live/size:b", "reason": "no 1G page is free"},
-         {"kind": "error", "name": "live/size:c", "reason": "it is refused"},
+LINES = [GUEST, {"kind": "memory", "name": A, "bytes": 65536,
+                 "nr_runs": 3}, rep(A, 0, 7000), rep(A, 1, 5000),
+         rep(A, 2, 6000), events(A, 3),
+         {"kind": "skip", "name": B, "reason": "no 1G page is free"},
+         {"kind": "error", "name": C, "reason": "it is refused"},
          {"kind": "end", "outcome": "done"}]
-PREDICTED = {"name": "live/size:a", "map_cpu_ns": 100, "unmap_cpu_ns": 500,
+PREDICTED = {"name": A, "map_cpu_ns": 100, "unmap_cpu_ns": 500,
              "nr_ioctls": 1, "nr_unmaps": 3, "nr_lookups": 16, "nr_addr": 1,
              "nr_context": 0, "nr_syncs": 1, "nr_pushes": 0, "bytes": 65536,
              "unpinned_bytes": 65536, "huge_bytes": 0, "page_bytes": 4096,
@@ -142,12 +143,12 @@ def test_lines_become_a_run() -> None:
     """Also those of a run that was killed in the middle of a line."""
     run = live.parse_run(as_text(LINES))
     assert run.outcome == "done" and len(run.done) == 1
-    assert run.rows["live/size:a"].best("unmap_ns") == 5000
-    assert run.rows["live/size:a"].middle("unmap_ns") == 6000
-    assert run.rows["live/size:b"].skipped == "no 1G page is free"
-    assert run.rows["live/size:c"].error == "it is refused"
+    assert run.rows[A].best("unmap_ns") == 5000
+    assert run.rows[A].middle("unmap_ns") == 6000
+    assert run.rows[B].skipped == "no 1G page is free"
+    assert run.rows[C].error == "it is refused"
     cut = live.parse_run(as_text(LINES[:4]) + '{"kind":"re')
-    assert cut.outcome == "broke off" and len(cut.rows["live/size:a"].reps) == 2
+    assert cut.outcome == "broke off" and len(cut.rows[A].reps) == 2
 
 
 @pytest.mark.parametrize("text", [
@@ -163,7 +164,7 @@ def test_bad_lines(text: str) -> None:
 
 def made_document(run: Run) -> dict[str, Any]:
     """A result with a fit."""
-    rows = {"live/size:a": PREDICTED, "live/size:b": {"name": "live/size:b", "reason": "x"}}
+    rows = {A: PREDICTED, B: {"name": B, "reason": "x"}}
     predictions = {"RIL": rows}
     fit = live.fit_all(run, predictions, {"RIL": {"exec": 74.0}})
     assert fit
@@ -200,9 +201,9 @@ def test_the_table_adds_up() -> None:
     """5000 ns, of which 500 are the page table: all the rest is fitted."""
     run = live.parse_run(as_text(LINES))
     document = made_document(run)
-    fit = live.fit_all(run, {"RIL": {"live/size:a": PREDICTED}},
+    fit = live.fit_all(run, {"RIL": {A: PREDICTED}},
                        {"RIL": {"exec": 74.0}})
-    head, line = live.table(run, {"live/size:a": PREDICTED}, fit)
+    head, line = live.table(run, {A: PREDICTED}, fit)
     assert head.split()[:2] == ["row", "n"]
     assert "6.00 us" in line and "5.00 us" in line and "500 ns" in line
     assert line.endswith("1.000")
@@ -214,19 +215,19 @@ def test_the_table_adds_up() -> None:
 def test_calls_that_the_model_does_not_make_are_told() -> None:
     """The kernel's own events against the model's calls."""
     run = live.parse_run(as_text(LINES))
-    assert not live.count_faults(run, {"live/size:a": PREDICTED})
+    assert not live.count_faults(run, {A: PREDICTED})
     wrong = {**PREDICTED, "nr_unmaps": 4}
-    assert live.count_faults(run, {"live/size:a": wrong}) == [
+    assert live.count_faults(run, {A: wrong}) == [
         "live/size:a: the kernel called iommu_unmap() 3 times, the model 4"]
-    run.rows["live/size:a"].events["unmap_events"]["nr_lost"] = 1
-    assert not live.count_faults(run, {"live/size:a": wrong})
+    run.rows[A].events["unmap_events"]["nr_lost"] = 1
+    assert not live.count_faults(run, {A: wrong})
 
 
 def test_reasons_are_told_once() -> None:
     """With all rows that they hold for."""
     run = live.parse_run(as_text(LINES))
-    run.rows["live/size:a"].memory["no_frames"] = "must have CAP_SYS_ADMIN"
-    lines = live.skips(run, {"live/size:a": {"name": "live/size:a", "reason": "none"}})
+    run.rows[A].memory["no_frames"] = "must have CAP_SYS_ADMIN"
+    lines = live.skips(run, {A: {"name": A, "reason": "none"}})
     assert "skipped: no 1G page is free: live/size:b" in lines
     assert "FAILED: it is refused: live/size:c" in lines
     assert "not predicted: must have CAP_SYS_ADMIN: live/size:a" in lines
@@ -423,7 +424,7 @@ def test_other_calls_than_the_model_are_no_success(tmp_path: Path) -> None:
     folder = tools(tmp_path)
     (folder / "plan").write_text("live/size:a 4K range 0+64K\n")
     (folder / "lines.jsonl").write_text(as_text(
-        [*LINES[:5], events("live/size:a", 5)]))
+        [*LINES[:5], events(A, 5)]))
     done = subprocess.run(command(folder, "--merge", str(folder), "--out",
                                   str(tmp_path / "r.json")),
                           capture_output=True, text=True, check=False)

@@ -12,6 +12,8 @@ from ioptlib.qemu_guest import Machine
 
 REPS = 2
 PLAN = live_guest.plan(4096, 2 << 20)
+ONE, PAGES, MANY = (f"live/case:{word}/backing:4K"
+                    for word in ("one", "pages", "many"))
 
 
 def row(name: str, nr_runs: int) -> list[dict[str, Any]]:
@@ -49,11 +51,11 @@ def test_a_good_run() -> None:
 
 
 @pytest.mark.parametrize("name, kind, key, value, says", [
-    ("live/case:pages/backing:4K", "rep", "unmap_bytes", 0, "mapped 4096, unmapped 0"),
-    ("live/case:pages/backing:4K", "rep", "unmap_ns", 0, "not above zero"),
-    ("live/case:pages/backing:4K", "memory", "nr_runs", 4, "3 map events for 4 runs"),
+    (PAGES, "rep", "unmap_bytes", 0, "mapped 4096, unmapped 0"),
+    (PAGES, "rep", "unmap_ns", 0, "not above zero"),
+    (PAGES, "memory", "nr_runs", 4, "3 map events for 4 runs"),
     (live_guest.GIANT, "skip", "kind", "rep", "no named skip"),
-    ("live/case:many/backing:4K", "events", "kind", "other", "0 lines of events"),
+    (MANY, "events", "kind", "other", "0 lines of events"),
 ])
 def test_a_fault(name: str, kind: str, key: str, value: Any,
                  says: str) -> None:
@@ -66,7 +68,7 @@ def test_a_fault(name: str, kind: str, key: str, value: Any,
 def test_lost_events_and_no_end() -> None:
     """Lost events are told, and so is a run that broke off."""
     lines = good()[:-1]
-    find(lines, "live/case:one/backing:4K", "events")["unmap_events"]["nr_lost"] = 2
+    find(lines, ONE, "events")["unmap_events"]["nr_lost"] = 2
     faults = live_guest.run_faults(PLAN, lines, REPS)
     assert len(faults) == 2 and "2 lost" in faults[0]
     assert faults[1] == "the run did not end"
