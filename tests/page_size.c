@@ -75,7 +75,7 @@ static void check_map(u64 page)
 	arena_map_destroy(&map);
 }
 
-/* All of an arena in allocations of a page and of the smallest granule. */
+/* All of an arena in tables of the smallest granule: a page goes with each. */
 static void check_arena(u64 page)
 {
 	const struct arena_cfg cfg = { .size = SZ_2M,
@@ -88,9 +88,9 @@ static void check_arena(u64 page)
 	assert_int_equal(arena_create(&cfg, &arena, NULL), 0);
 	while ((p = arena_alloc(arena, SZ_4K)) != NULL) {
 		expect_u64((uintptr_t)p & (page - 1), 0, "page %" PRIu64, page);
-		for (size_t i = 0; i < page / sizeof(*p); i++)
+		for (size_t i = 0; i < SZ_4K / sizeof(*p); i++)
 			expect_u64(p[i], 0, "zeroed, page %" PRIu64, page);
-		memset(p, 0xa5, page);
+		memset(p, 0xa5, SZ_4K);
 		nr++;
 	}
 	expect_u64(nr, SZ_2M / page, "allocations, page %" PRIu64, page);

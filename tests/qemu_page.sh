@@ -3,7 +3,7 @@
 # Run an arm64 program as on a kernel with larger pages, by QEMU's user mode.
 #
 # usage: qemu_page.sh BYTES PROGRAM     (MESON_EXE_WRAPPER: as Meson runs it)
-# No threads: QEMU 7.2 hangs in pthread_create() when it is given -p.
+# What /proc says stays as it is: a pagemap counts in the machine's own pages.
 case ${MESON_EXE_WRAPPER:-} in
 *qemu-aarch64*) ;;
 *)
