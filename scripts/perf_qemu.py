@@ -285,6 +285,7 @@ def run_kernel(job: Job, kernel: Kernel, has_suite: bool, outcome: Outcome,
                 console.live(f"{kernel.release}: tests")
                 outcome.tests = run_tests(guest)
                 outcome.suite = run_suite(guest, job, console)
+                outcome.skips += outcome.suite.skips
 
 
 def missing(job: Job) -> str:

@@ -45,6 +45,7 @@ class Process:
     kernel: str
     cases: dict[str, Count]
     failures: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
 
     @property
     def counts_kernel(self) -> bool:
@@ -74,10 +75,13 @@ def read_process(text: str) -> Process:
     empty = {key: float(context.get(OVERHEAD + key, 0))
              for key in ("instructions", "cycles")}
     cases: dict[str, Count] = {}
-    failures = []
+    failures, skips = [], []
     for row in output.rows:
         name = names.strip_library(str(row.get("name")))
-        wrong = results.skip_reason(row) or results.row_error(row)
+        if why := results.skip_reason(row):
+            skips.append(f"{name}: {why}")
+            continue
+        wrong = results.row_error(row)
         if not wrong and "multiplexed" in str(row.get("label")).split(";"):
             wrong = "multiplexed: others took turns on the counters"
         if not wrong:
@@ -89,7 +93,7 @@ def read_process(text: str) -> Process:
             failures.append(f"{name}: {wrong}")
     return Process(str(context.get("iopt_perf_hardware", "unknown")),
                    str(context.get("iopt_perf_kernel", "unknown")), cases,
-                   tuple(failures))
+                   tuple(failures), tuple(skips))
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,11 @@ class Suite:
     whole: tuple[Process, Process]
     user: tuple[Process, Process]
     again: tuple[str, ...] = ()
+
+    @property
+    def skips(self) -> list[str]:
+        """Cases that cannot run here, and why; the first process tried all."""
+        return sorted(self.whole[0].skips)
 
     @property
     def cases(self) -> list[str]:

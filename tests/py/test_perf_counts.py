@@ -70,8 +70,6 @@ def test_read() -> None:
     ({"label": "ok;multiplexed"}, "multiplexed: others took turns"),
     ({"error_occurred": True, "error_message": "verify: 3 pages"},
      "verify: 3 pages"),
-    ({"error_occurred": True, "error_message": "skip: no memory"},
-     "no memory"),
     ({"perf_instructions": None}, "there is no perf_instructions"),
     ({"perf_cycles": None}, "there is no perf_cycles"),
 ])
@@ -82,6 +80,18 @@ def test_row_without_counts(change: dict[str, Any], why: str) -> None:
     assert list(process.cases) == [NEW]
     assert len(process.failures) == 1
     assert process.failures[0].startswith(f"{OLD}: {why}")
+
+
+def test_skipped_row() -> None:
+    """A case that cannot run is named, and no fault."""
+    skipped = row(OLD, error_occurred=True, error_message="skip: no memory")
+    process = read_process(written(skipped, row(NEW)))
+    assert list(process.cases) == [NEW]
+    assert (process.failures, process.skips) == ((), (f"{OLD}: no memory",))
+    whole = suite()
+    less = replace(whole, whole=(process, whole.whole[1]))
+    assert less.skips == [f"{OLD}: no memory"]
+    assert suite_failures(less) == []
 
 
 @pytest.mark.parametrize("text", ["", "iopt-bench: no", "[]",
