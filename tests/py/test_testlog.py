@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import ROOT  # noqa: F401 (finds the scripts)
 from ioptlib import program, testlog
 
 
