@@ -24,8 +24,7 @@ SELFTEST_ARGS = $(call flag,--short,SHORT) $(call arg,--rounds,ROUNDS) \
 REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--seed,SEED) $(call arg,--junit,JUNIT) \
 	$(call arg,--markdown,MARKDOWN)
-# UBSan finds what C does wrong: the suites of C, once more.
-ARM64_BUILD = arm64$(call flag,-ubsan,UBSAN)
+ARM64_BUILD = arm64$(call flag,-sanitize,SANITIZE)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
 	$(call arg,--trace,TRACE) $(call arg,--frames,FRAMES) \
@@ -107,7 +106,7 @@ help: ## this page
 #    NAME=WORD     of the profile (default: the host's), PROFILE, OUT
 #    AGAINST=FILE  how well do its prices foretell that other live run?
 #  For deps: ARCH=arm64 what `make test-arm64` needs (not from the environment).
-#  For test-arm64: UBSAN=1 the suites of C, with the sanitizer.
+#  For test-arm64: SANITIZE=1 the suites of C with ASan and UBSan.
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For tune: RUN='make bench' runs that and puts all back; YES=1 does not ask.
 #  For all: V=1 shows the build, every row and what the processes say.
@@ -200,7 +199,7 @@ cross-test:
 	@scripts/deps --arch arm64 --check test
 	@scripts/build $(ARM64_BUILD)
 	@$(PYTHON_RUN) scripts/test_arm64.py $(call flag,--verbose,V) \
-		build-$(ARM64_BUILD) $(if $(call flag,1,UBSAN),--suite unit --suite model)
+		build-$(ARM64_BUILD) $(if $(call flag,1,SANITIZE),--suite unit --suite model)
 
 track: ## measure against ANCHOR= and add it to the history, or RESULTS=
 	@scripts/deps --check bench
@@ -246,7 +245,7 @@ fit-profile: ## a cost profile of this machine out of a live run, RESULTS=
 		$(call arg,--against,AGAINST) $(RESULTS)
 
 clean: ## remove what was built, keep results
-	@rm -rf build build-test build-arm64 build-arm64-ubsan
+	@rm -rf build build-test build-arm64 build-arm64-sanitize
 
 .PHONY: bench-selftest
 bench-selftest: ## how often is the method wrong here, what does it see?

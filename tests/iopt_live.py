@@ -13,8 +13,11 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-LIVE = ""
-PREDICT = ""
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from ioptlib.program import command  # noqa: E402
+
+LIVE: list[str] = []
+PREDICT: list[str] = []
 K, M = 1 << 10, 1 << 20
 
 # 2M in a block, then 4M whose pages lie in falling order, 16K at a time.
@@ -26,7 +29,7 @@ FRAMES = ("iopt-frames 1\npage 4K\nhow 4K\nkernel none\nthp -\n"
 
 
 def live(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LIVE, *args], input=stdin, capture_output=True,
+    return subprocess.run([*LIVE, *args], input=stdin, capture_output=True,
                           text=True, timeout=60)
 
 
@@ -35,8 +38,8 @@ def predict(plan: str, *args: str, frames: str = FRAMES) \
     """On a folder with the frames of the row "a/b:c"."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "a_b_c.frames").write_text(frames)
-        return subprocess.run([PREDICT, "--page", "4K", "--frames", folder,
-                               *args, "-"], input=plan, capture_output=True,
+        return subprocess.run([*PREDICT, "--page", "4K", "--frames",
+                               folder, *args, "-"], input=plan, capture_output=True,
                               text=True, timeout=120)
 
 
@@ -90,7 +93,7 @@ class Live(unittest.TestCase):
 
     def test_help(self) -> None:
         for program in (LIVE, PREDICT):
-            done = subprocess.run([program, "--help"], capture_output=True,
+            done = subprocess.run([*program, "--help"], capture_output=True,
                                   text=True, timeout=60)
             self.assertEqual(done.returncode, 0)
             self.assertTrue(done.stdout.startswith("usage: iopt-"))
@@ -164,6 +167,6 @@ class Predict(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIVE = sys.argv.pop(1)
-    PREDICT = sys.argv.pop(1)
+    LIVE = command(sys.argv.pop(1))
+    PREDICT = command(sys.argv.pop(1))
     unittest.main()
