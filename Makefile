@@ -199,7 +199,7 @@ cross-test:
 	@scripts/deps --arch arm64 --check test
 	@scripts/build $(ARM64_BUILD)
 	@$(PYTHON_RUN) scripts/test_arm64.py $(call flag,--verbose,V) \
-		build-$(ARM64_BUILD) $(if $(call flag,1,SANITIZE),--suite unit --suite model)
+		$(call flag,--sanitized,SANITIZE) build-$(ARM64_BUILD)
 
 track: ## measure against ANCHOR= and add it to the history, or RESULTS=
 	@scripts/deps --check bench
