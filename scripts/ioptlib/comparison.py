@@ -407,6 +407,8 @@ def _lines_of(case: names.Case, grouped: Grouped, floor: float,
                         kind != FILES or _is_apart(grouped, metric))
         null = Stages(_estimate(grouped, metric, 1, NULL),
                       _estimate(grouped, metric, 2, NULL), floor)
+        if not null.is_suspect:  # stage two was for the sides
+            null = Stages(null.first, None, floor)
         if counted or stages.first is None:
             if note and not counted:
                 lines.append(Line(case, metric.title, None, None, stages,
@@ -518,7 +520,7 @@ def suspects(found: Comparison) -> list[str]:
     """The cases that stage two must look at, in their order."""
     return list(dict.fromkeys(
         line.key for line in found.lines
-        if line.verdict and (line.stages.is_suspect or line.null.is_suspect)))
+        if line.verdict and (line.stages.is_hinted or line.null.is_suspect)))
 
 
 def verdict_rows(found: Comparison) -> list[dict[str, Any]]:

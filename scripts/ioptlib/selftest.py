@@ -158,7 +158,7 @@ def _decided(samples: Samples, keys: Sequence[str], new: str,
     stages = {}
     for key in keys:
         one = Stages(estimate(samples, key, new, group[:nr_first]))
-        if one.is_suspect:
+        if one.is_suspect or new != NULL and one.is_hinted:
             one = Stages(one.first, estimate(samples, key, new,
                                              group[nr_first:]))
         if one.first is not None and one.first.is_interval:

@@ -19,6 +19,9 @@ FASTER, SLOWER, SAME, UNRESOLVED = "faster", "slower", "same", "unresolved"
 FLOOR = 0.01
 ALPHA = 1 - LEVEL
 
+# Eight pairs of ten on one side.
+SUSPECT_P = 0.11
+
 Key = TypeVar("Key")
 
 
@@ -120,8 +123,17 @@ class Stages:
 
     @property
     def is_suspect(self) -> bool:
-        """Must stage two look at it?"""
+        """Does it look faster or slower by stage one?"""
         return judge(self.first, self.floor) in (FASTER, SLOWER)
+
+    @property
+    def is_hinted(self) -> bool:
+        """Must stage two look at it? Also where two pairs of ten were
+        disturbed: it is stage two that decides, and it corrects for all."""
+        first = self.first
+        return self.is_suspect or (
+            first is not None and first.is_interval
+            and first.effect >= self.floor and first.p <= SUSPECT_P)
 
     @property
     def deciding(self) -> Estimate | None:

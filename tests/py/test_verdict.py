@@ -163,3 +163,20 @@ def test_a_step_is_found() -> None:
     assert found >= 196
     found = sum(two_stages(rng, 1 / 1.05) == FASTER for _ in range(200))
     assert found >= 196
+
+
+@pytest.mark.parametrize("ratios,is_hinted", [
+    ([1.05] * 10, True),
+    # two pairs were disturbed: no interval excludes 1, stage two looks
+    ([1.05] * 8 + [0.7, 0.75], True),
+    ([1.05] * 7 + [0.7, 0.75, 0.8], False),
+    # below the floor there is nothing to look at
+    ([1.005] * 8 + [0.7, 0.75], False),
+    ([1.05] * 5, False),
+])
+def test_who_is_looked_at_again(ratios: list[float], is_hinted: bool) -> None:
+    first = estimate([1.0] * len(ratios), ratios)
+    assert Stages(first).is_hinted is is_hinted
+    if is_hinted:
+        same = estimate([1.0] * 20, [0.999, 1.001] * 10)
+        assert decide({"a": Stages(first, same)})["a"] == "same"
