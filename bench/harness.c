@@ -232,18 +232,32 @@ static u64 stolen_ms(void)
 }
 
 /*
- * Others may measure now. A long case goes to its end: it may need the memory
- * of the whole machine, which they then find free again.
+ * A section of a case, between two of which others may measure. A long case
+ * goes to its end: it may need the memory of the whole machine, which they then
+ * find free again.
  */
-static int row_pass_turn(const struct row *row, bool is_between,
-			 struct iopt_err *err)
+static int row_section(const struct row *row, struct gb_state *state, u64 n,
+		       u64 i, double *min_ns, struct iopt_err *err)
 {
-	struct turns *turns = row->cfg->measure.turns;
+	const struct measure *m = &row->m;
+	struct turns *turns = m->is_long ? NULL : row->cfg->measure.turns;
+	bool is_last = i + 1 == m->nr_blocks;
+	struct measure_section s;
+	double ns;
+	int ret = i ? turns_pass_if_due(turns, row->c->name, err) :
+		      turns_pass(turns, NULL, err);
 
-	if (row->m.is_long)
-		return 0;
-	return is_between ? turns_pass_if_due(turns, row->c->name, err) :
-			    turns_pass(turns, row->c->name, err);
+	if (!ret)
+		ret = measure_section(m, n, is_last, &s, err);
+	if (ret)
+		return ret;
+	ns = m->is_long || m->family->times_cpu ? s.cpu_ns : s.wall_ns;
+	*min_ns = fmin(*min_ns, ns / (double)n);
+	turns_measured(turns, ns / (double)n);
+	ret = gb_time_add(state, ns);
+	if (!ret)
+		ret = gb_cpu_time_add(state, s.cpu_ns);
+	return ret || !is_last ? ret : turns_pass(turns, row->c->name, err);
 }
 
 /* All sections of a case; also when one fails the library's loop must end. */
@@ -251,7 +265,6 @@ static void row_sections(struct row *row, struct gb_state *state)
 {
 	struct measure *m = &row->m;
 	struct iopt_err err = { "" };
-	struct measure_section s = { 0, 0, 0 };
 	double min_ns = INFINITY;
 	u64 steal_ms;
 	u64 i, n;
@@ -262,27 +275,12 @@ static void row_sections(struct row *row, struct gb_state *state)
 		host_perf_reset(row->cfg->measure.perf);
 	steal_ms = stolen_ms();
 	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
-		int ret = row_pass_turn(row, i > 0, &err);
-		double ns;
+		int ret = row_section(row, state, n, i, &min_ns, &err);
 
-		if (!ret)
-			ret = measure_section(m, n, i + 1 == m->nr_blocks, &s,
-					      &err);
-		ns = m->is_long || m->family->times_cpu ? s.cpu_ns : s.wall_ns;
-		if (!ret)
-			ret = gb_time_add(state, ns);
-		if (!ret)
-			ret = gb_cpu_time_add(state, s.cpu_ns);
 		if (ret) {
 			row_fail(row, ret, "verify: %s", err.msg);
 			return;
 		}
-		min_ns = fmin(min_ns, ns / (double)n);
-		turns_measured(row->cfg->measure.turns, ns / (double)n);
-		if (i + 1 == m->nr_blocks)
-			ret = row_pass_turn(row, false, &err);
-		if (ret)
-			row_fail(row, ret, "%s", err.msg);
 	}
 	bench_count(&row->counts, "steal_ms", (double)(stolen_ms() - steal_ms));
 	row_perf(row, m->n * m->nr_blocks);

@@ -58,7 +58,7 @@ static ssize_t tell(const struct turns *t, const char *name)
 	char text[BENCH_NAME_MAX + 32] = "-";
 	ssize_t nr;
 
-	if (isfinite(t->min_ns))
+	if (name && isfinite(t->min_ns))
 		snprintf(text, sizeof(text), "%.9g %s", t->min_ns, name);
 	do {
 		nr = send(t->fd, text, strlen(text), MSG_NOSIGNAL);

@@ -50,13 +50,16 @@ int turns_init(struct turns *t, const char *text,
  * turns_measured() - Note what an operation took in this turn.
  * @t: turns, or NULL
  * @ns: of a section, for one operation
+ *
+ * Told by the next turns_pass() that has a name.
  */
 void turns_measured(struct turns *t, double ns);
 
 /**
  * turns_pass() - Let the others have theirs, and wait for the next.
  * @t: turns; NULL or alone: nothing is done
- * @name: of the case that was measured
+ * @name: of the case that was measured; NULL when one begins: what was noted
+ *	before, of a case that took no turns or failed, is forgotten
  * @err: gets the reason of a failure; may be NULL
  *
  * Return: 0;

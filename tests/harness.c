@@ -8,7 +8,9 @@
 #include <linux/perf_event.h>
 #include <math.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cost.h"
 #include "harness.h"
@@ -823,6 +825,74 @@ static void test_perf(void **state)
 	arena_destroy(arena);
 }
 
+/* What a process said when it gave up its turns, an own line each. */
+static void told_in_turns(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t nr;
+
+	while (len + 1 < size &&
+	       (nr = recv(fd, text + len, size - len - 1, MSG_DONTWAIT)) > 0) {
+		len += (size_t)nr;
+		if (len + 1 < size)
+			text[len++] = '\n';
+	}
+	text[len] = '\0';
+}
+
+/*
+ * A case begins with a turn for which nothing is told, of whatever came before
+ * it; a long one takes none.
+ */
+static void test_turns(void **state)
+{
+	static const struct fake is_short = { "short", .op_ns = 1000,
+					      .max_n = 1000 };
+	static const struct fake is_long = { "long", .op_ns = 1000, .max_n = 4,
+					     .is_long = true };
+	static const struct fake fails = { "fails", .op_ns = 1000,
+					   .max_n = 1000,
+					   .fails = "check_after" };
+	static const struct {
+		const struct fake *fake;
+		bool tells; /* of what it measured */
+	} rows[] = {
+		{ &is_short, true }, { &is_long, false }, { &is_short, true },
+		{ &fails, false },   { &is_short, true },
+	};
+	struct harness_cfg cfg = { .env = NULL };
+	struct arena *arena = make_arena();
+	struct turns turns;
+	char number[16], told[4096];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	snprintf(number, sizeof(number), "%d", fds[0]);
+	assert_int_equal(turns_init(&turns, number, NULL, NULL), 0);
+	cfg.measure.turns = &turns;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct harness_result got;
+
+		/* Turns that are there already: nothing waits. */
+		for (int j = 0; j < 50; j++)
+			assert_int_equal(send(fds[1], ".", 1, 0), 1);
+		free(run_fake(rows[i].fake, &cfg, arena, &got, 0));
+		told_in_turns(fds[1], told, sizeof(told));
+		if (rows[i].fake->is_long) {
+			assert_string_equal(told, "");
+			continue;
+		}
+		if (strncmp(told, "-\n", 2) != 0)
+			fail_msg("row %zu: told '%s' at first", i, told);
+		if (rows[i].tells && !strstr(told, " fake/k:1\n"))
+			fail_msg("row %zu: told '%s'", i, told);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	arena_destroy(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -838,6 +908,7 @@ int main(void)
 		cmocka_unit_test(test_section_length),
 		cmocka_unit_test(test_least_section),
 		cmocka_unit_test(test_perf),
+		cmocka_unit_test(test_turns),
 	};
 
 	if (host_clock_init(&now_clock, 0, NULL))

@@ -145,6 +145,12 @@ static void test_passes(void **state)
 	assert_int_equal(turns_pass(&t, "map/a:1", NULL), 0);
 	assert_int_equal(nr_given_up(pair, said, sizeof(said)), 1);
 	assert_string_equal(said, "-");
+	/* A case begins: what was before it is not told. */
+	turns_measured(&t, 1);
+	give(pair);
+	assert_int_equal(turns_pass(&t, NULL, NULL), 0);
+	assert_int_equal(nr_given_up(pair, said, sizeof(said)), 1);
+	assert_string_equal(said, "-");
 	turns_measured(&t, 12.5);
 	turns_measured(&t, 12.25);
 	turns_measured(&t, 13);
