@@ -9,13 +9,12 @@
 #include "arena_map.h"
 #include "buddy.h"
 #include "environ.h"
-#include "families.h"
 #include "host_page.h"
 #include "lg2.h"
 #include "pagemap.h"
+#include "replay_fixture.h"
 #include "sizes.h"
 #include "test.h"
-#include "trace_set.h"
 #include "vm_live.h"
 
 static const u64 pages[] = { SZ_4K, SZ_16K, SZ_64K };
@@ -214,7 +213,7 @@ static void test_live(void **unused)
 #define HUGE_PADDR (4 * SZ_1G)
 
 /* Pages that do not touch and one huge page, as such a host maps them. */
-static size_t write_trace(char *text, u64 page)
+static void write_trace(char *text, u64 page)
 {
 	u64 huge = buddy_huge_page(page);
 	char *at = text;
@@ -234,52 +233,21 @@ static size_t write_trace(char *text, u64 page)
 			      "unmap: IOMMU: iova=0x%" PRIx64 " size=%" PRIu64
 			      " unmapped_size=%" PRIu64 "\n",
 			      i * page, page, page);
-	at += sprintf(at,
-		      "unmap: IOMMU: iova=0x%" PRIx64 " size=%" PRIu64
-		      " unmapped_size=%" PRIu64 "\n",
-		      (u64)HUGE_IOVA, huge, huge);
-	return (size_t)(at - text);
+	sprintf(at,
+		"unmap: IOMMU: iova=0x%" PRIx64 " size=%" PRIu64
+		" unmapped_size=%" PRIu64 "\n",
+		(u64)HUGE_IOVA, huge, huge);
 }
 
-/* A process with one trace in it, on a host of some page. */
-struct fixture {
-	int fd;
-	char path[64];
-	const char *paths[1];
-	struct host_clock clock;
-	struct bench_env env;
-	struct bench_case c;
-};
-
-static void fixture_init(struct fixture *f, u64 page)
+/* The trace of a host with such pages, tables in an arena on one. */
+static void init_of_page(struct fixture *f, u64 page)
 {
-	const struct arena_cfg cfg = { .size = 64 * SZ_1M, .host_page = page };
+	const struct arena_cfg arena = { .size = 64 * SZ_1M,
+					 .host_page = page };
 	char text[8192];
-	size_t len = write_trace(text, page);
 
-	*f = (struct fixture){ .fd = memfd_create("trace", 0) };
-	assert_true(f->fd >= 0);
-	assert_int_equal(write(f->fd, text, len), len);
-	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
-	assert_int_equal(host_clock_init(&f->clock, 0, NULL), 0);
-	f->env.clock = &f->clock;
-	f->paths[0] = f->path;
-	f->env.traces = f->paths;
-	f->env.nr_traces = 1;
-	assert_int_equal(arena_create(&cfg, &f->env.arena, NULL), 0);
-	assert_int_equal(trace_set_create(f->paths, 1, &f->env.trace_set, NULL),
-			 0);
-	f->c = (struct bench_case){ .family = &replay_family };
-	f->c.values[0] = trace_set_name(f->env.trace_set, 0);
-	f->c.values[1] = "lpae-7.3";
-	f->c.values[2] = "each";
-}
-
-static void fixture_fini(struct fixture *f)
-{
-	trace_set_destroy(f->env.trace_set);
-	expect_u64(arena_destroy(f->env.arena), 0, "bytes leaked");
-	close(f->fd);
+	write_trace(text, page);
+	fixture_init(f, &arena, text, "lpae-7.3", "each");
 }
 
 static void expect_count(const struct bench_counts *counts, const char *name,
@@ -311,7 +279,7 @@ static void check_replay(u64 page)
 	struct fixture f;
 	void *ctx;
 
-	fixture_init(&f, page);
+	init_of_page(&f, page);
 	if (replay_family.setup(&f.env, &f.c, BENCH_VERIFY, &ctx, &err) ||
 	    replay_family.verify(ctx, &err))
 		fail_msg("page %" PRIu64 ": %s", page, err.msg);
@@ -348,7 +316,7 @@ static void test_frames_of_trace(void **unused)
 		struct fixture f;
 		u64 paddr;
 
-		fixture_init(&f, pages[i]);
+		init_of_page(&f, pages[i]);
 		if (vm_frames_from_trace(f.path, &frames, &err))
 			fail_msg("page %" PRIu64 ": %s", pages[i], err.msg);
 		expect_u64(frames.page, pages[i], "page of the trace");

@@ -3,13 +3,8 @@
  * The family replay: counters of small traces by hand, traces that a page
  * table cannot follow, and every shipped trace on every engine.
  */
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "families.h"
+#include "replay_fixture.h"
 #include "sizes.h"
-#include "test.h"
-#include "trace_set.h"
 
 #define MAP(iova, paddr, size) \
 	"map: IOMMU: iova=" #iova " paddr=" #paddr " size=" #size "\n"
@@ -22,45 +17,9 @@ static const char *const engines[] = {
 	"lpae-6.1",   "lpae-6.12",    "lpae-7.3",
 };
 
-/* A process with one trace in it, and a case of it. */
-struct fixture {
-	int fd;
-	char path[64];
-	const char *paths[1];
-	struct host_clock clock;
-	struct bench_env env;
-	struct bench_case c;
-};
-
-static void fixture_init(struct fixture *f, const char *text,
-			 const char *engine, const char *sync)
-{
-	struct arena_cfg cfg = { .size = 64 * SZ_1M, .want_base_pages = true };
-
-	*f = (struct fixture){ .fd = memfd_create("trace", 0) };
-	assert_true(f->fd >= 0);
-	assert_int_equal(write(f->fd, text, strlen(text)), strlen(text));
-	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
-	assert_int_equal(host_clock_init(&f->clock, 0, NULL), 0);
-	f->env.clock = &f->clock;
-	f->paths[0] = f->path;
-	f->env.traces = f->paths;
-	f->env.nr_traces = 1;
-	assert_int_equal(arena_create(&cfg, &f->env.arena, NULL), 0);
-	assert_int_equal(trace_set_create(f->paths, 1, &f->env.trace_set, NULL),
-			 0);
-	f->c = (struct bench_case){ .family = &replay_family };
-	f->c.values[0] = trace_set_name(f->env.trace_set, 0);
-	f->c.values[1] = engine;
-	f->c.values[2] = sync;
-}
-
-static void fixture_fini(struct fixture *f)
-{
-	trace_set_destroy(f->env.trace_set);
-	expect_u64(arena_destroy(f->env.arena), 0, "bytes leaked");
-	close(f->fd);
-}
+/* All its tests want base pages. */
+static const struct arena_cfg small_arena = { .size = 64 * SZ_1M,
+					      .want_base_pages = true };
 
 /* Verify and count; what goes wrong is the error's text. */
 static int verify_and_count(const struct bench_env *env,
@@ -176,7 +135,7 @@ static void test_counts(void **state)
 		char where[128];
 
 		snprintf(where, sizeof(where), "%s on %s", row->what, engine);
-		fixture_init(&f, row->text, engine, row->sync);
+		fixture_init(&f, &small_arena, row->text, engine, row->sync);
 		if (verify_and_count(&f.env, &f.c, &counts, &err))
 			fail_msg("%s: %s", where, err.msg);
 		for (size_t k = 0;
@@ -231,7 +190,7 @@ static void test_batches(void **state)
 		snprintf(where, sizeof(where), "%zu pages, sync %s", rows[i].nr,
 			 rows[i].sync);
 		write_pages(text, rows[i].nr);
-		fixture_init(&f, text, "lpae-7.3", rows[i].sync);
+		fixture_init(&f, &small_arena, text, "lpae-7.3", rows[i].sync);
 		if (verify_and_count(&f.env, &f.c, &counts, &err))
 			fail_msg("%s: %s", where, err.msg);
 		expect_count(&counts, "syncs", rows[i].nr_syncs, where);
@@ -281,7 +240,8 @@ static void check_partial(size_t i, const char *sync)
 
 	snprintf(where, sizeof(where), "row %zu, %s, sync %s", i,
 		 partial_rows[i].engine, sync);
-	fixture_init(&f, partial_rows[i].text, partial_rows[i].engine, sync);
+	fixture_init(&f, &small_arena, partial_rows[i].text,
+		     partial_rows[i].engine, sync);
 	if (verify_and_count(&f.env, &f.c, &counts, &err))
 		fail_msg("%s: %s", where, err.msg);
 	expect_count(&counts, "nr_differ", partial_rows[i].nr_differ, where);
@@ -330,7 +290,8 @@ static void test_broken(void **state)
 		char want[128];
 		int ret;
 
-		fixture_init(&f, broken_rows[i].text, "lpae-7.3", "each");
+		fixture_init(&f, &small_arena, broken_rows[i].text, "lpae-7.3",
+			     "each");
 		ret = verify_and_count(&f.env, &f.c, &counts, &err);
 		snprintf(want, sizeof(want), "%s%s", f.path,
 			 broken_rows[i].message);
@@ -349,7 +310,8 @@ static void test_edge(void **state)
 	struct fixture f;
 
 	(void)state;
-	fixture_init(&f, MAP(0xfffffffff000, 0xfffffffff000, 4096), "lpae-7.3",
+	fixture_init(&f, &small_arena,
+		     MAP(0xfffffffff000, 0xfffffffff000, 4096), "lpae-7.3",
 		     "each");
 	if (verify_and_count(&f.env, &f.c, &counts, &err))
 		fail_msg("%s", err.msg);
@@ -393,7 +355,8 @@ static void test_flaws(void **state)
 		const char *got;
 		void *ctx;
 
-		fixture_init(&f, flaw_rows[i].text, "lpae-6.12", "512");
+		fixture_init(&f, &small_arena, flaw_rows[i].text, "lpae-6.12",
+			     "512");
 		if (verify_and_count(&f.env, &f.c, &counts, &err) ||
 		    replay_family.setup(&f.env, &f.c, BENCH_TIME, &ctx, &err))
 			fail_msg("row %zu: %s", i, err.msg);
@@ -445,7 +408,7 @@ static void test_times(void **state)
 	void *ctx;
 
 	(void)state;
-	fixture_init(&f, THREE_SIZES, "lpae-7.3", "each");
+	fixture_init(&f, &small_arena, THREE_SIZES, "lpae-7.3", "each");
 	if (replay_family.setup(&f.env, &f.c, BENCH_TIME, &ctx, &err))
 		fail_msg("%s", err.msg);
 	assert_true(replay_family.max_n(ctx) >= 1000);
