@@ -405,10 +405,8 @@ def _lines_of(case: names.Case, grouped: Grouped, floor: float,
         stages = Stages(_estimate(grouped, metric, 1, NEW),
                         _estimate(grouped, metric, 2, NEW), floor,
                         kind != FILES or _is_apart(grouped, metric))
-        null = Stages(_estimate(grouped, metric, 1, NULL),
-                      _estimate(grouped, metric, 2, NULL), floor)
-        if not null.is_suspect:  # stage two was for the sides
-            null = Stages(null.first, None, floor)
+        null = verdict.null_stages(_estimate(grouped, metric, 1, NULL),
+                                   _estimate(grouped, metric, 2, NULL), floor)
         if counted or stages.first is None:
             if note and not counted:
                 lines.append(Line(case, metric.title, None, None, stages,

@@ -5,11 +5,11 @@ This module does I/O: it starts processes and keeps all that they wrote in a
 spool directory, from which a broken comparison can be gone on with.
 
 The unit is the process. Those of a pair measure in turns of a millisecond, so
-that what the machine does meanwhile is done to all of them. A block has every arm twice, there and back again
-(old new new old, or with the null arm old new null null new old), which gives
-two pairs; which arm is first is drawn from the seed so that each is first
-equally often. Both sides run the same cases in the same order and repeat each
-as often, as calibrated once on the slower of the two.
+that what the machine does meanwhile is done to all of them. A block has every
+arm twice, there and back again (old new new old, or with the null arm old new
+null null new old), which gives two pairs; which arm is first is drawn from the
+seed so that each is first equally often. Both sides run the same cases in the
+same order and repeat each as often, as calibrated once on the slower of the two.
 """
 
 from __future__ import annotations
@@ -262,11 +262,6 @@ class Observed(runner.Process):
 
     migrations: int | None = None
 
-    def kill(self) -> None:
-        """It is not wanted any more."""
-        self.is_stalled = True
-        self.end()
-
     def before_wait(self, child: subprocess.Popen[bytes]) -> None:
         """Wait for its end without taking it away, and look at it."""
         try:
@@ -387,7 +382,7 @@ class Session:
                     progress.finish()
         finally:
             for _, process in ring:
-                process.kill()
+                process.end(is_wanted=False)
 
     def _end(self, job: Job, process: Observed, stolen: int | None) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

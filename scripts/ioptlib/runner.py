@@ -589,16 +589,19 @@ class Process:
     def before_wait(self, child: subprocess.Popen[bytes]) -> None:
         """Its output ended, and it was not yet waited for; for subclasses."""
 
-    def end(self) -> int:
-        """Its exit code; it ended by itself, or is made to: asked first, then
-        killed. Raises OSError when its log cannot be written."""
-        child = self._child
-        if child is None:
-            return 0
+    def end(self, is_wanted: bool = True) -> int:
+        """Its exit code; it ended by itself, or is made to, also when it is not
+        wanted any more: asked first, then killed.
+
+        Raises OSError when its log cannot be written."""
         for held in (self._selector, self._turns):
             if held is not None:
                 held.close()
-        must_end = bool(self._interrupt.name) or self.is_stalled
+        child = self._child
+        if child is None:
+            return 0
+        must_end = bool(self._interrupt.name) or self.is_stalled or \
+            not is_wanted
         if must_end:
             child.terminate()
         self.before_wait(child)

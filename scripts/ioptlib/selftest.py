@@ -157,10 +157,10 @@ def _decided(samples: Samples, keys: Sequence[str], new: str,
              group: range, nr_first: int) -> dict[str, str]:
     stages = {}
     for key in keys:
-        one = Stages(estimate(samples, key, new, group[:nr_first]))
-        if one.is_suspect or new != NULL and one.is_hinted:
-            one = Stages(one.first, estimate(samples, key, new,
-                                             group[nr_first:]))
+        first, second = (estimate(samples, key, new, rounds) for rounds in
+                         (group[:nr_first], group[nr_first:]))
+        one = verdict.null_stages(first, second) if new == NULL else \
+            Stages(first, second if Stages(first).is_hinted else None)
         if one.first is not None and one.first.is_interval:
             stages[key] = one
     return verdict.decide(stages)

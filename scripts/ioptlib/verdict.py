@@ -141,6 +141,14 @@ class Stages:
         return self.second or self.first
 
 
+def null_stages(first: Estimate | None, second: Estimate | None,
+                floor: float = FLOOR) -> Stages:
+    """Of the same against the same: stage two counts only where stage one
+    looks different. It is there for the sides, and looks at all of theirs."""
+    one = Stages(first, None, floor)
+    return Stages(first, second, floor) if one.is_suspect else one
+
+
 def decide(cases: Mapping[Key, Stages], is_gated: bool = True) \
         -> dict[Key, str]:
     """The verdict of each case.

@@ -279,6 +279,40 @@ def test_processes_of_a_pair_take_turns(build: Builder, compare: Compare,
     assert {len(r["turn_min_ns"]) for r in rows} == {2}
 
 
+def disturbed(document: dict[str, Any], key: str, factor: float, side: str,
+              *stages: int, every: int = 1) -> dict[str, Any]:
+    """A copy in which each so manyth pair of a side took longer."""
+    made: dict[str, Any] = json.loads(json.dumps(document))
+    for r in made["benchmarks"]:
+        if r["name"].endswith(f"side:{side}") and r["stage"] in stages \
+                and r["repetition_index"] % every == 0:
+            r[key] = [ns * factor for ns in r[key]] \
+                if isinstance(r[key], list) else r[key] * factor
+    return made
+
+
+def test_turns_decide(build: Builder, compare: Compare) -> None:
+    """A process that was slow as a whole is not slower turn by turn; and stage
+    two alone is no reason for the null arm to fire."""
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.05)), "--filter",
+                  "^limit.*count:1$", "--seed", "4", "--reps", "6")
+    document = saved(ran)
+    slow = disturbed(document, "block_min_ns", 1.5, OLD, 1, 2, every=2)
+    [line] = comparison.analyse(slow).lines
+    assert line.verdict == "slower"
+    assert line.percent == pytest.approx(-5, abs=0.5)
+    for r in slow["benchmarks"]:
+        r.pop("turn_min_ns", None)
+    [line] = comparison.analyse(slow).lines
+    assert line.verdict == "unresolved"
+    [line] = comparison.analyse(
+        disturbed(document, "turn_min_ns", 1.05, NULL, 2)).lines
+    assert line.verdict == "slower" and line.null_verdict == "same"
+    [line] = comparison.analyse(
+        disturbed(document, "turn_min_ns", 1.05, NULL, 1, 2)).lines
+    assert line.verdict == "unresolved" and line.null_verdict == "slower"
+
+
 @pytest.mark.parametrize("nr_turns", [0, 3])
 def test_builds_that_take_other_turns(build: Builder, compare: Compare,
                                       nr_turns: int) -> None:
