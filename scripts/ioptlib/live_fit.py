@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import configparser
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ LEAST_NEW = 0.02
 # A column has a part in another when it makes up that much of it.
 LEAST_PART = 0.05
 TEXT_MAX = 500
+LINE_MAX = 78
 
 Matrix = NDArray[np.float64]
 
@@ -323,6 +325,14 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:TEXT_MAX]
 
 
+def _folded(line: str) -> list[str]:
+    """A line of a profile as several that its reader takes, which allows 198
+    characters: a value goes on behind a blank."""
+    return textwrap.wrap(
+        line, LINE_MAX, break_on_hyphens=False,
+        subsequent_indent="; " if line.startswith(";") else "    ") or [""]
+
+
 def _section(name: str, ns: float, kind: str, source: str,
              arithmetic: str = "") -> list[str]:
     lines = [f"[{name}]", f"value = {round(ns, 3):.15g} ns", f"kind = {kind}"]
@@ -385,4 +395,4 @@ def profile_text(done: Fit, base: str, base_name: str, name: str, title: str,
                 section, prices[section], ini[section]["kind"],
                 f"of {base_name}{why}: {ini[section]['source']}",
                 ini[section].get("arithmetic", ""))
-    return "\n".join(lines)
+    return "\n".join(part for line in lines for part in _folded(line))

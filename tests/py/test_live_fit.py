@@ -188,11 +188,27 @@ def test_a_profile_has_each_price_with_its_source() -> None:
         assert "least squares" in ini[key]["arithmetic"]
         assert ini[key]["source"] == "fitted: run.json, today"
     assert prices["context_exec"] == 74
-    assert "(no row did any of it)" in ini["context_exec"]["source"]
+    assert "(no row did any of it)" in " ".join(
+        ini["context_exec"]["source"].split())
     # One thread cannot tell issue from execution: never above it.
     assert prices["issue"] == min(20, prices["exec"])
     assert ini["profile"]["ril"] == "on" and "900 ns" in text
-    assert all(len(line) < 600 for line in text.splitlines())
+
+
+def test_lines_of_a_profile_are_short() -> None:
+    """Its reader refuses more than 198 characters; what is folded reads as it
+    was."""
+    done = live_fit.fit(made(random.Random(seed()), 60, 0.0, (
+        "context_exec",)), live_fit.base_prices(base_profile()))
+    source = "a run of " + " ".join(["many words"] * 20) + " " + "x" * 300
+    text = live_fit.profile_text(done, base_profile(), "smmuv3-ril", "host",
+                                 "a title", True, source)
+    assert max(map(len, text.splitlines())) <= 198
+    told = live_fit.read_profile(text)["sync"]["source"]
+    assert " ".join(told.split()).startswith(
+        "fitted: a run of many words many words")
+    assert "no row did any of it" in " ".join(
+        live_fit.read_profile(text)["context_exec"]["source"].split())
 
 
 @pytest.mark.parametrize("text, says", [
