@@ -183,6 +183,7 @@ struct bench_counts {
  * @max_n: most operations that one prepare() can provide for; NULL: 2^20; not
  *	called without @run
  * @min_section_ns: least length of a timed section, if the clock needs less
+ * @needs_load: it places threads of its own by how busy the CPUs are
  * @times_cpu: its time is the CPU time of the thread, not that of the clock:
  *	its operations last so long that others take their part meanwhile, and
  *	so long that reading a slower clock costs little. True of each long case
@@ -226,6 +227,7 @@ struct bench_family {
 		     struct iopt_err *err);
 	u64 (*max_n)(void *ctx);
 	double min_section_ns;
+	bool needs_load;
 	bool times_cpu;
 	int (*prepare)(void *ctx, u64 n, struct iopt_err *err);
 	void (*run)(void *ctx, u64 n);

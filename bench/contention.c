@@ -692,6 +692,7 @@ const struct bench_family contention_family = {
 	.verify = contention_verify,
 	.count = contention_count,
 	.min_section_ns = MIN_SECTION_NS,
+	.needs_load = true,
 	.prepare = contention_prepare,
 	.run = contention_run,
 	.check_after = contention_check_after,

@@ -61,7 +61,7 @@ int machine_init(struct machine *m, const struct machine_wish *wish,
 	ret = host_topology_create(NULL, &m->topo, err);
 	if (ret)
 		return ret;
-	if (host_topology_is_here(m->topo))
+	if (wish->wants_load && host_topology_is_here(m->topo))
 		host_load_sample(NULL, WATCH_MS, &m->load, NULL);
 	ret = host_cpu_choose(m->topo, machine_load(m), &wish->host, &m->choice,
 			      err);

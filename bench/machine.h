@@ -14,10 +14,12 @@
 /**
  * struct machine_wish - What the user wants of the machine.
  * @host: CPU to measure on and node of its memory
+ * @wants_load: watch how busy the CPUs are first
  * @wants_perf: count by perf events
  */
 struct machine_wish {
 	struct host_wish host;
+	bool wants_load;
 	bool wants_perf;
 };
 
@@ -25,7 +27,7 @@ struct machine_wish {
  * struct machine - What is known of the machine; the caller owns it.
  * @topo: topology
  * @clock: clock that measures
- * @load: how busy the CPUs were before; empty where that is not known
+ * @load: how busy the CPUs were before; empty where that is not known or wanted
  * @choice: CPU that is measured on, and why it was chosen
  * @is_bound: the thread is bound to it; false on a topology that is another
  *	machine's
@@ -54,7 +56,7 @@ IOPT_BEGIN_DECLS
  * @wish: see there; not kept
  * @err: gets the reason of a failure; may be NULL
  *
- * Cost: 100 ms to watch the load.
+ * Cost: 100 ms where it watches the load.
  *
  * Return: 0;
  * -EINVAL when the CPU or the node cannot be used;

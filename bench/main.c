@@ -188,12 +188,26 @@ static u64 arena_bytes(const struct selection *sel)
 	return bytes;
 }
 
+/*
+ * Where the CPU is named, processes that take turns are many and short, and
+ * what they would see of the load are the others of their ring.
+ */
+static bool wants_load(const struct job *job, const struct turns *turns)
+{
+	if (job->opt->cpu < 0 || !turns_are_taken(turns))
+		return true;
+	for (size_t i = 0; job->sel->families[i]; i++)
+		if (job->sel->families[i]->needs_load)
+			return true;
+	return false;
+}
+
 static int run_job(struct job *job)
 {
 	struct arena_cfg cfg = { .size = arena_bytes(job->sel),
 				 .bind = machine_mem_bind,
 				 .bind_arg = &job->machine };
-	const struct machine_wish wish = {
+	struct machine_wish wish = {
 		.host = { job->opt->cpu, job->opt->node },
 		.wants_perf = !job->opt->has_no_perf,
 	};
@@ -205,6 +219,7 @@ static int run_job(struct job *job)
 	if (ret)
 		return complain(&err, EXIT_USAGE);
 	job->turns = &turns;
+	wish.wants_load = wants_load(job, &turns);
 	ret = machine_init(&job->machine, &wish, &err);
 	if (!ret)
 		ret = arena_create(&cfg, &job->env.arena, &err);

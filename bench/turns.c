@@ -46,6 +46,11 @@ int turns_init(struct turns *t, const char *text,
 	return 0;
 }
 
+bool turns_are_taken(const struct turns *t)
+{
+	return t->fd >= 0;
+}
+
 void turns_measured(struct turns *t, double ns)
 {
 	if (t)

@@ -47,6 +47,12 @@ int turns_init(struct turns *t, const char *text,
 	       const volatile sig_atomic_t *stop, struct iopt_err *err);
 
 /**
+ * turns_are_taken() - Are there others to take turns with?
+ * @t: turns
+ */
+bool turns_are_taken(const struct turns *t);
+
+/**
  * turns_measured() - Note what an operation took in this turn.
  * @t: turns, or NULL
  * @ns: of a section, for one operation

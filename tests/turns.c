@@ -58,6 +58,7 @@ static struct turns turns_of(const struct pair *pair,
 
 	snprintf(text, sizeof(text), "%d", pair->own);
 	assert_int_equal(turns_init(&t, text, stop, &err), 0);
+	assert_true(turns_are_taken(&t));
 	return t;
 }
 
@@ -103,6 +104,7 @@ static void test_alone(void **state)
 
 	(void)state;
 	assert_int_equal(turns_init(&t, NULL, NULL, NULL), 0);
+	assert_false(turns_are_taken(&t));
 	assert_int_equal(turns_pass(&t, "a", NULL), 0);
 	assert_int_equal(turns_pass(NULL, "a", NULL), 0);
 	assert_int_equal(turns_pass_if_due(NULL, "a", NULL), 0);
