@@ -18,7 +18,8 @@ TRACK_ARGS = $(if $(FULL)$(FILTER),$(call flag,--full,FULL),--quick) \
 	$(call arg,--filter,FILTER) $(call arg,--cpu,CPU) \
 	$(call arg,--reps,REPS) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE)
-SELFTEST_ARGS = $(call flag,--short,SHORT) $(call arg,--rounds,ROUNDS) \
+SELFTEST_ARGS = $(call flag,--short,SHORT) $(call flag,--equals,EQUALS) \
+	$(call arg,--rounds,ROUNDS) \
 	$(call arg,--minutes,MINUTES) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--seed,SEED)
 REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
@@ -85,6 +86,7 @@ help: ## this page
 #    SHORT=1       few cases and rounds, at most 2 minutes
 #    ROUNDS=N      30 make a whole comparison (default: 120)
 #    MINUTES=N     record for so long at most
+#    EQUALS=1      no extra work: false positives only, in half of the time
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
 #    result.
 #  For track, and CPU, REPS, FILTER, PROFILE, FULL, SEED as for compare:

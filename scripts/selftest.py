@@ -122,6 +122,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="record for so long at most")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases of the gate set that match")
+    parser.add_argument("--equals", action="store_true",
+                        help="no extra work: only how often equals are called "
+                        "different, in half of the time")
     parser.add_argument("--no-turns", action="store_true",
                         help="run each process from its start to its end, to "
                         "see what turns are good for")
@@ -140,6 +143,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="run nothing: judge a recording that was kept")
     args = parser.parse_args(argv)
     rounds, minutes, args.sizes, args.work = SHORT if args.short else LONG
+    if args.equals:
+        args.work = ()
     args.rounds = args.rounds or rounds
     args.minutes = args.minutes or minutes
     if args.rounds > MAX_ROUNDS:
@@ -216,7 +221,7 @@ def design_of(args: argparse.Namespace, seed: int) -> Recording:
         return Side(label, str(args.build / "tests/selftest" / program),
                     environ={"IOPT_WORK": f"{work:02d}"})
     old = side(OLD)
-    others = {LINKED: side(LINKED, "iopt-bench-relinked")}
+    others = {arm: side(arm, f"iopt-bench-re{arm}") for arm in LINKED}
     others.update({work_arm(size): side(work_arm(size), work=size)
                    for size in args.work})
     pairs = tuple(paired.Pair(key, key, key) for key in cases_of(args, old))

@@ -18,7 +18,7 @@ from .paired import FIRST_PAIRS, NEW, NULL, OLD, SECOND_PAIRS
 from .stats import median, ratio_in_turns
 from .verdict import Estimate, Stages
 
-LINKED = "linked"
+LINKED = ("linked1", "linked2")
 SIZES = (1, 2, 5, 10)
 
 HOT, COLD = "hot", "cold"
@@ -39,7 +39,7 @@ def work_arm(size: int) -> str:
 def rings(sizes: Sequence[int]) -> list[tuple[str, ...]]:
     """Arms that take turns: three, as in a comparison. Each ring has the old
     side in it, and what is measured in it is compared with that alone."""
-    new = [LINKED, *(work_arm(size) for size in sizes)]
+    new = [*LINKED, *(work_arm(size) for size in sizes)]
     return [(OLD, NEW, NULL)] + [(f"{OLD}{i}", *new[i:i + 2])
                                  for i in range(0, len(new), 2)]
 
@@ -222,9 +222,9 @@ def _false_rates(samples: Samples, keys: Mapping[str, list[str]],
     lines = []
     first, second = sizes
     both = keys[HOT] + keys[COLD]
-    for title, arm in (("same binary", NEW), ("relinked", LINKED)):
+    for title, arms in (("same binary", (NEW,)), ("relinked", LINKED)):
         for kind in (HOT, COLD):
-            words = [word for _, word, _ in single_verdicts(
+            words = [word for arm in arms for _, word, _ in single_verdicts(
                 samples, keys[kind], arm, nr_rounds, first)]
             rate = Rate(sum(map(is_difference, words)), len(words))
             is_asked = kind == HOT and first >= FIRST_PAIRS
@@ -233,7 +233,8 @@ def _false_rates(samples: Samples, keys: Mapping[str, list[str]],
                     f"A/A {title}, {kind}, one stage of {first}", rate,
                     "<= 1 %" if is_asked else "",
                     met_most(rate, MOST_FALSE) if is_asked else ""))
-        whole = runs(samples, both, arm, nr_rounds, first, second)
+        whole = [run for arm in arms for run in
+                 runs(samples, both, arm, nr_rounds, first, second)]
         each = Rate(sum(run.nr_differences(both) for run in whole),
                     sum(len(run.verdicts) for run in whole))
         wrong = Rate(sum(run.nr_differences(both) > 0 for run in whole),
@@ -254,8 +255,11 @@ def _powers(samples: Samples, keys: Mapping[str, list[str]], nr_rounds: int,
     lines = []
     first, second = sizes
     both = keys[HOT] + keys[COLD]
+    recorded = {arm for of_case in samples.values() for arm in of_case}
     for size in SIZES:
         arm = work_arm(size)
+        if arm not in recorded:
+            continue
         whole = runs(samples, both, arm, nr_rounds, first, second)
         for kind in (HOT, COLD):
             words = [word for _, word, _ in single_verdicts(

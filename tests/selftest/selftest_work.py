@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Do the programs of the selftest do what it takes them to do?
 
-usage: selftest_work.py IOPT_BENCH_WORK IOPT_BENCH_RELINKED
+usage: selftest_work.py IOPT_BENCH_WORK IOPT_BENCH_RELINKED...
 
 The extra work must take the time that it is said to take, and change no
-counter; the relinked program must have its functions elsewhere.
+counter; each relinked program must have its functions elsewhere.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -52,16 +53,17 @@ def expect(is_good: bool, text: str) -> None:
 
 
 def main() -> int:
-    bench, relinked = sys.argv[1:]
-    here, there = addresses(bench), addresses(relinked)
-    moved = [name for name in here if here[name] != there.get(name)]
-    expect(len(here) > 10 and len(moved) > len(here) / 2,
-           f"{len(moved)} of {len(here)} functions lie elsewhere")
-    counted = [run(b, work, "--count-only")
-               for b, work in ((bench, "00"), (relinked, "00"), (bench, "10"))]
+    bench, *relinked = sys.argv[1:]
+    for one, other in itertools.combinations(sys.argv[1:], 2):
+        here, there = addresses(one), addresses(other)
+        moved = [name for name in here if here[name] != there.get(name)]
+        expect(len(here) > 10 and len(moved) > len(here) / 2,
+               f"{len(moved)} of {len(here)} functions lie elsewhere")
+    counted = [run(b, work, "--count-only") for b, work in
+               [(b, "00") for b in (bench, *relinked)] + [(bench, "10")]]
     exact = [{n: (r["pte_writes"], r["tables_alloc"]) for n, r in rows.items()}
              for rows in counted]
-    expect(len(exact[0]) == 2 and exact[0] == exact[1] == exact[2],
+    expect(len(exact[0]) == 2 and all(exact[0] == e for e in exact),
            f"counters are the same: {exact}")
     for wrong in ("101", "x", ""):
         expect(all("IOPT_WORK" in row.get("error_message", "")
