@@ -21,7 +21,7 @@ from typing import Any
 from bench import (FAILED, INTERRUPTED, ROOT, USAGE, USUAL_PROFILES,
                    as_file_name, positive, shown)
 from ioptlib import (comparing, comparison, documents, formats, paired,
-                     results, runner, sides)
+                     results, runner, sides, summary)
 from ioptlib.console import Console
 
 
@@ -183,6 +183,8 @@ def tell(found: comparison.Comparison, stem: Path, spool: runner.Spool,
     console.say(formats.FORMATS[args.format][0](found).rstrip("\n"))
     for doubt in found.doubts:
         console.complain(f"compare: {doubt}")
+    for line in summary.doubt_lines(found.context):
+        console.complain(f"compare: {line}")
     for failure in found.failures:
         console.complain(f"FAILED {failure}")
     if spool.path.exists():

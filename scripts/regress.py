@@ -25,7 +25,7 @@ from pathlib import Path
 from bench import FAILED, INTERRUPTED, PASS, ROOT, USAGE, as_file_name, shown
 from compare import command_text, place_context
 from ioptlib import (comparing, comparison, gate, names, paired, results,
-                     runner, sides, verdict)
+                     runner, sides, summary, verdict)
 from ioptlib.console import Console
 from ioptlib.sides import Side
 
@@ -251,6 +251,7 @@ def compare_times(args: argparse.Namespace, settings: gate.Settings,
         finally:
             console.done()
         was_interrupted = bool(interrupt.name)
+    report.notes += summary.doubt_lines(report.times.context)
     took = seconds_a_process(document)
     report.notes.append(
         f"times: {len(design.pairs)} cases, {took:.1f} s a process, "

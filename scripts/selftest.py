@@ -25,7 +25,7 @@ from bench import FAILED, INTERRUPTED, ROOT, USAGE, USUAL_PROFILES, \
     as_file_name, positive, shown
 from compare import command_text, place_context
 from ioptlib import comparing, gate, names, paired, results, runner, \
-    selftest, sides
+    selftest, sides, summary
 from ioptlib.console import Console
 from ioptlib.paired import OLD
 from ioptlib.selftest import LINKED, SIZES, work_arm
@@ -282,8 +282,9 @@ def record(args: argparse.Namespace, design: Recording,
     """Calibrate and run all rounds; what a recording holds."""
     before = paired.before_jobs(design, "calibration")
     session.run_all(before)
+    calibrated = session.outputs(before)
     session.counts = with_whole_shares(comparing.counts_from(
-        design, session.outputs(before)))
+        design, calibrated))
     jobs = plan(design, list(session.counts))
     is_late = comparing.Lateness(60.0 * args.minutes or None,
                                  time.monotonic())
@@ -294,7 +295,7 @@ def record(args: argparse.Namespace, design: Recording,
                       if (job.family, job.arm) == (family, arm)})
                  for family in design.families for arm in design.arms),
                 default=0)
-    context = outputs[0][1].context if outputs else {}
+    context = calibrated[0][1].context if calibrated else {}
     return {"context": {**context, **place_context(args.command),
                         "iopt_load": list(os.getloadavg()),
                         "iopt_seed": design.seed},
@@ -372,6 +373,8 @@ def tell(kept: Mapping[str, Any], console: Console) -> int:
     """Print the report of a recording; the exit code."""
     report = judge(json.loads(json.dumps(kept)))
     console.say(heading(kept))
+    for line in summary.doubt_lines(kept["context"]):
+        console.say(line)
     console.say(selftest.render(report).rstrip("\n"))
     return report.exit_code
 

@@ -12,7 +12,8 @@ Two builds of it differ in FACTOR, which times are multiplied with, in EXTRA,
 which is added to pte_writes, in WITHOUT, a regex of cases it does not have, and
 in TURNS, the turns that it takes for a case; 0 for one that knows of none.
 With FAKE_WATCH it appends to that file its process, the turn and the case
-whenever it gets a turn.
+whenever it gets a turn. FAKE_DOUBT is what makes its times less sure, unless it
+takes turns.
 """
 
 from __future__ import annotations
@@ -187,6 +188,8 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         "iopt_host_cpu_model": "Made-up CPU",
         "iopt_counter_classes": CLASSES,
     }
+    if "FAKE_DOUBT" in os.environ and "IOPT_TURNS" not in os.environ:
+        context["iopt_doubt_busy"] = os.environ["FAKE_DOUBT"]
     rows = []
     for i, name in enumerate(names):
         if args.progress:

@@ -206,6 +206,16 @@ def test_a_slower_build(build: Builder, compare: Compare) -> None:
     assert told[-1].endswith("100 % done, 0 s left")
 
 
+def test_what_is_doubtful_is_told(build: Builder, compare: Compare) -> None:
+    """By who looks round, which those that take turns do not."""
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.05)), "--filter",
+                  "^limit", "--seed", "4", "--reps", "6",
+                  FAKE_DOUBT="CPU 1 was 80 % busy. Stop that.")
+    assert ran.code == 3
+    assert ran.err.splitlines().count(
+        "compare: doubtful: CPU 1 was 80 % busy. Stop that.") == 1
+
+
 def test_more_work_and_missing_cases(build: Builder,
                                      compare: Compare) -> None:
     ran = compare(str(build("a", WITHOUT="count:1$")),

@@ -164,8 +164,9 @@ def test_failures(run: Regress, tmp_path: Path, fault: str,
     assert said in ran.out and "Traceback" not in ran.err
 
 
-def test_times_against_an_anchor(run: Regress, build: Builder,
-                                 tmp_path: Path) -> None:
+def test_times_against_an_anchor(run: Regress, build: Builder, tmp_path: Path,
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_DOUBT", "CPU 1 was busy.")
     anchor = build("anchor", FACTOR=0.9)
     run("--bless")
     ran = run("--anchor", str(anchor), "--junit", str(tmp_path / "j/u.xml"),
@@ -174,6 +175,7 @@ def test_times_against_an_anchor(run: Regress, build: Builder,
     # 11 % is above the usual floor, and below that of one case.
     assert "2 timed: 1 slower, 0 faster, 1 same, 0 unresolved" in ran.out
     assert re.search(r"times: 2 cases, \d\.\d s a process", ran.out)
+    assert ran.out.count("\ndoubtful: CPU 1 was busy.\n") == 1
     suite = ElementTree.parse(tmp_path / "j/u.xml").getroot()[0]
     failed = [case.get("name") for case in suite
               if case.find("failure") is not None]
