@@ -119,7 +119,7 @@ struct bench_key {
  * @family: its family
  * @values: a value for each key of the family, in the order of the keys
  * @set: set by check(): the smallest set that it is in
- * @is_long: set by check(): an operation takes a good part of a second, or
+ * @is_long: set by check(): an operation takes some 30 ms or more, up to
  *	minutes: one section of one operation is timed, without the proof of
  *	2N against N, and a run may leave it out of its later rounds
  * @skip: set by check(): why it cannot run here, "" if it can
