@@ -53,7 +53,8 @@ help: ## this page
 #    CPU=N         measure on this CPU (default: picked by topology)
 #    NODE=N        page tables in the memory of this node, on a CPU of it unless
 #                  CPU (default: the CPU's own node)
-#    REPS=N        rounds, one process a family each (default: 9, quick 3)
+#    REPS=N        rounds, one process a family each (default: 9, quick 3); with
+#                  it or FULL=1 there is no limit of time
 #    OUT=FILE      where the result goes (default: results/HOST/TIME-REV.json)
 #    TRACE=FILE    replay this recorded trace, and nothing else unless FILTER
 #    FRAMES=FILE   tear down memory with these frames (iopt-layout live), and
@@ -66,6 +67,11 @@ help: ## this page
 #    PLOT=0        draw no pictures
 #    SEED=N        order of families and cases (default: random, recorded)
 #  For kernel: KERNEL, LABEL=NAME, CFLAGS='more compiler flags'.
+#  For kernel-selftest: KERNEL, LABEL.
+#  For fidelity, and FILTER, CPU, SEED as above:
+#    KERNEL='A B'  these trees (default: those built as 6.1, 6.12 and 7.3)
+#    REPS=N        pairs (default: 10)
+#  For list: FILTER.
 #  For regress and bless, and CPU, FILTER, SEED as above:
 #    ANCHOR=WORD   a git revision of this suite, or a path of an iopt-bench
 #    JUNIT=FILE    regress: write JUnit XML
@@ -111,7 +117,8 @@ help: ## this page
 #  For test-arm64: SANITIZE=1 the suites of C with ASan and UBSan.
 #  For plot: RESULTS='A.json B.json' (default: this host's newest).
 #  For tune: RUN='make bench' runs that and puts all back; YES=1 does not ask.
-#  For all: V=1 shows the build, every row and what the processes say.
+#  For all: V=1 shows the build, every row and what the processes say;
+#    PYTHON=PROGRAM runs the scripts (default: the first that has all modules).
 
 deps: ## install what is missing from the distribution
 	@scripts/deps $(if $(findstring command,$(origin ARCH)),--arch '$(ARCH)')
@@ -246,7 +253,7 @@ fit-profile: ## a cost profile of this machine out of a live run, RESULTS=
 		$(call arg,--profile,PROFILE) $(call arg,--out,OUT) \
 		$(call arg,--against,AGAINST) $(RESULTS)
 
-clean: ## remove what was built, keep results
+clean: ## remove what was built, revisions and Linux trees too; keep results, build-ci
 	@rm -rf build build-test build-arm64 build-arm64-sanitize
 
 .PHONY: bench-selftest
