@@ -90,7 +90,7 @@ help: ## this page
 #                  .new.bench (default: results/HOST/compare/TIME-OLD-NEW)
 #  For bench-selftest, and CPU, FILTER, SEED as above:
 #    SHORT=1       few cases and rounds, at most 2 minutes
-#    ROUNDS=N      30 make a whole comparison (default: 120)
+#    ROUNDS=N      30 make a whole comparison (default: 210)
 #    MINUTES=N     record for so long at most
 #    EQUALS=1      no extra work: false positives only, in half of the time
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a

@@ -2,8 +2,8 @@
 """The method tests itself: equals against equals, work that is known, mutants.
 
 Exit: 0 all targets are reached; 1 a mutant escaped, or something failed; 2
-usage; 3 a target is missed, and its interval excludes it; 4 a target is open;
-130 interrupted, what was recorded is kept.
+usage; 3 a target is missed, and its interval excludes it; 4 a target is open,
+perhaps for want of tries; 130 interrupted, what was recorded is kept.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ MULTIPLE = 100
 LEAST_SECTIONS = 5
 WORKING = ("map", "unmap", "unmap_partial", "iova_to_phys")
 
-# Rounds, minutes of recording, pairs of both stages, sizes of extra work.
-LONG = (120, 0, (paired.FIRST_PAIRS, paired.SECOND_PAIRS), SIZES)
+# Rounds, minutes of recording, pairs of both stages, sizes of extra work. 210
+# rounds are 7 whole comparisons, which 3 arms of equals make 21 runs: of 20 one
+# may be wrong.
+LONG = (210, 0, (paired.FIRST_PAIRS, paired.SECOND_PAIRS), SIZES)
 SHORT = (14, 1, (6, 8), (10,))
 
 COLD = (
@@ -117,7 +119,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="few cases and rounds, at most 2 minutes")
     parser.add_argument("--rounds", type=positive, metavar="N",
                         help="rounds, a process of each arm and family; 30 "
-                        "make a whole comparison (default: 120)")
+                        f"make a whole comparison (default: {LONG[0]})")
     parser.add_argument("--minutes", type=positive, metavar="N",
                         help="record for so long at most")
     parser.add_argument("--filter", default="", metavar="REGEX",

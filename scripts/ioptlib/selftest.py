@@ -64,11 +64,6 @@ class Rate:
     total: int
 
     @property
-    def share(self) -> float | None:
-        """As a share; None when nothing was tried."""
-        return self.hits / self.total if self.total else None
-
-    @property
     def interval(self) -> tuple[float, float]:
         """Clopper and Pearson's, of 95 %."""
         if not self.total:
@@ -85,15 +80,23 @@ class Rate:
                 f" % [{100 * low:.1f},{100 * high:.1f}]")
 
 
+def tries_needed(most: float) -> int:
+    """How many it takes for one that goes wrong to be no more than that."""
+    return round(1 / most)
+
+
 def met_most(rate: Rate, most: float) -> str:
     """Is it at most so much? shown: by all of its interval; met: by the rate
-    itself; open: not, but the interval allows it; missed: it does not."""
-    if rate.share is None:
-        return OPEN
+    itself, of tries enough; missed: the interval does not allow it; open: it
+    does, and no more can be said."""
     low, high = rate.interval
-    if rate.share <= most:
-        return SHOWN if high <= most else MET
-    return OPEN if low <= most else MISSED
+    if high <= most:
+        return SHOWN
+    if low > most:
+        return MISSED
+    is_met = rate.total >= tries_needed(most) and \
+        rate.hits / rate.total <= most
+    return MET if is_met else OPEN
 
 
 def met_least(rate: Rate, least: float) -> str:
@@ -183,12 +186,35 @@ def runs(samples: Samples, keys: Sequence[str], new: str, nr_rounds: int,
 
 @dataclass(frozen=True)
 class Line:
-    """A figure of the report, with what is asked of it if anything is."""
+    """A figure of the report, with what is asked of it if anything is, and
+    how many tries it takes to reach that."""
 
     title: str
     rate: Rate
     target: str = ""
     word: str = ""
+    needs: int = 0
+
+    @property
+    def answer(self) -> str:
+        """What is asked, and what came of it; "" when nothing is."""
+        if not self.target:
+            return ""
+        is_few = self.word == OPEN and self.rate.total < self.needs
+        return f"{self.target}: {self.word}" + (
+            f" (needs {self.needs})" if is_few else "")
+
+
+def at_most(title: str, rate: Rate, most: float) -> Line:
+    """A figure that is to be at most so much."""
+    return Line(title, rate, f"<= {100 * most:g} %", met_most(rate, most),
+                tries_needed(most))
+
+
+def at_least(title: str, rate: Rate, least: float) -> Line:
+    """A figure that is to be at least so much."""
+    return Line(title, rate, f">= {100 * least:g} %", met_least(rate, least),
+                tries_needed(1 - least))
 
 
 @dataclass
@@ -215,33 +241,42 @@ class Report:
         return 3 if MISSED in words else 4 if OPEN in words else 0
 
 
+def _with_any(found: Sequence[Run], keys: Sequence[str]) -> Rate:
+    """Runs that say of any case that it differs."""
+    return Rate(sum(run.nr_differences(keys) > 0 for run in found),
+                len(found))
+
+
 def _false_rates(samples: Samples, keys: Mapping[str, list[str]],
                  nr_rounds: int, sizes: tuple[int, int]) -> list[Line]:
     """Of arms that are the same, or the same code elsewhere. Of one stage
-    nothing is asked with fewer pairs than a comparison has."""
+    nothing is asked with fewer pairs than a comparison has, and of runs all
+    equals are asked together: a round gives one of each arm."""
     lines = []
     first, second = sizes
     both = keys[HOT] + keys[COLD]
+    equals: list[Run] = []
     for title, arms in (("same binary", (NEW,)), ("relinked", LINKED)):
         for kind in (HOT, COLD):
             words = [word for arm in arms for _, word, _ in single_verdicts(
                 samples, keys[kind], arm, nr_rounds, first)]
             rate = Rate(sum(map(is_difference, words)), len(words))
+            told = f"A/A {title}, {kind}, one stage of {first}"
             is_asked = kind == HOT and first >= FIRST_PAIRS
             if words:
-                lines.append(Line(
-                    f"A/A {title}, {kind}, one stage of {first}", rate,
-                    "<= 1 %" if is_asked else "",
-                    met_most(rate, MOST_FALSE) if is_asked else ""))
+                lines.append(at_most(told, rate, MOST_FALSE) if is_asked
+                             else Line(told, rate))
         whole = [run for arm in arms for run in
                  runs(samples, both, arm, nr_rounds, first, second)]
         each = Rate(sum(run.nr_differences(both) for run in whole),
                     sum(len(run.verdicts) for run in whole))
-        wrong = Rate(sum(run.nr_differences(both) > 0 for run in whole),
-                     len(whole))
-        lines += [Line(f"A/A {title}, all, both stages", each)] if whole else []
-        lines.append(Line(f"A/A {title}, runs with any", wrong, "<= 5 %",
-                          met_most(wrong, MOST_FAMILY)))
+        if whole:
+            lines += [Line(f"A/A {title}, all, both stages", each),
+                      Line(f"A/A {title}, runs with any",
+                           _with_any(whole, both))]
+        equals += whole
+    lines.append(at_most("A/A all equals, runs with any",
+                         _with_any(equals, both), MOST_FAMILY))
     fired = runs(samples, both, NEW, nr_rounds, first, second)
     if fired:
         lines.append(Line("null arm fired, runs", Rate(
@@ -272,11 +307,10 @@ def _powers(samples: Samples, keys: Mapping[str, list[str]], nr_rounds: int,
                     if key in run.verdicts]
             is_asked = size == 5 and kind == HOT and first >= FIRST_PAIRS
             if told or is_asked:
+                title = f"+{size} % found, {kind}, both stages"
                 rate = Rate(told.count(verdict.SLOWER), len(told))
-                lines.append(Line(
-                    f"+{size} % found, {kind}, both stages", rate,
-                    ">= 95 %" if is_asked else "",
-                    met_least(rate, LEAST_POWER) if is_asked else ""))
+                lines.append(at_least(title, rate, LEAST_POWER) if is_asked
+                             else Line(title, rate))
     return lines
 
 
@@ -334,10 +368,8 @@ def render(report: Report) -> str:
     width = max((len(line.title) for line in report.lines), default=0)
     rates = max((len(str(line.rate)) for line in report.lines), default=0)
     for line in report.lines:
-        said = f"{line.title:{width}}  {line.rate!s:{rates}}"
-        if line.target:
-            said += f"  {line.target}: {line.word}"
-        lines.append(said.rstrip())
+        lines.append(f"{line.title:{width}}  {line.rate!s:{rates}}  "
+                     f"{line.answer}".rstrip())
     nr_mutants = len(report.caught) + len(report.escaped)
     lines.append(f"mutants: {len(report.caught)} of {nr_mutants} caught in one"
                  " run")
