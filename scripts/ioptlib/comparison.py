@@ -495,9 +495,9 @@ def analyse(document: Mapping[str, Any]) -> Comparison:
             elif skip:
                 skips[pair["key"]] = skip
             else:
-                lines += _lines_of(case, of_case, float(
-                    info.get("floors", {}).get(pair["key"], info["floor"])),
-                    info["kind"])
+                floor = info.get("floors", {}).get(
+                    pair["key"], verdict.floor_of(pair["key"], info["floor"]))
+                lines += _lines_of(case, of_case, float(floor), info["kind"])
         unpaired = {arm: list(info.get("unpaired", {}).get(arm, []))
                     for arm in (OLD, NEW)}
         null_family = NULL_FAMILY if info["kind"] == FILES else ""

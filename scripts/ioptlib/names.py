@@ -73,6 +73,11 @@ def parse(name: str) -> Case:
     return Case(family, tuple(keys))
 
 
+def is_cold(name: str) -> bool:
+    """Does each operation of this case begin with cold caches?"""
+    return parse(name).get("cache") == "cold"
+
+
 def complete(name: str, profile: str = NO_PROFILE) -> str:
     """A row's full name: the library's parts gone, the cost profile added."""
     case = parse(name)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from scipy.stats import binomtest
 
-from . import verdict
+from . import names, verdict
 from .paired import FIRST_PAIRS, NEW, NULL, OLD, SECOND_PAIRS
 from .stats import median, ratio_in_turns
 from .verdict import Estimate, Stages
@@ -53,7 +53,7 @@ def base_of(arm: str, arms: Collection[str]) -> str:
 
 def class_of(key: str) -> str:
     """Hot, or cold where the case says so."""
-    return COLD if "/cache:cold" in key else HOT
+    return COLD if names.is_cold(key) else HOT
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ def single_verdicts(samples: Samples, keys: Sequence[str], new: str,
         for key in keys:
             one = estimate(samples, key, new, group)
             if one is not None and one.is_interval:
-                found.append((key, verdict.judge(one), one))
+                found.append((key, verdict.judge(
+                    one, verdict.floor_of(key)), one))
     return found
 
 
@@ -162,8 +163,10 @@ def _decided(samples: Samples, keys: Sequence[str], new: str,
     for key in keys:
         first, second = (estimate(samples, key, new, rounds) for rounds in
                          (group[:nr_first], group[nr_first:]))
-        one = verdict.null_stages(first, second) if new == NULL else \
-            Stages(first, second if Stages(first).is_hinted else None)
+        floor = verdict.floor_of(key)
+        one = verdict.null_stages(first, second, floor) if new == NULL else \
+            Stages(first, second if Stages(first, None, floor).is_hinted
+                   else None, floor)
         if one.first is not None and one.first.is_interval:
             stages[key] = one
     return verdict.decide(stages)
@@ -318,8 +321,8 @@ def _cold_note(samples: Samples, keys: Sequence[str], nr_rounds: int,
                first: int) -> list[str]:
     """What is said of cold cases, and what they could show."""
     found = single_verdicts(samples, keys, NEW, nr_rounds, first)
-    least = [mde for _, _, one in found
-             if (mde := one.detectable(verdict.FLOOR)) is not None]
+    least = [mde for key, _, one in found if
+             (mde := one.detectable(verdict.floor_of(key))) is not None]
     if not least:
         return []
     nr = sum(word == verdict.UNRESOLVED for _, word, _ in found)

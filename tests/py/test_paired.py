@@ -206,6 +206,18 @@ def test_a_slower_build(build: Builder, compare: Compare) -> None:
     assert told[-1].endswith("100 % done, 0 s left")
 
 
+def test_what_begins_cold_has_a_larger_floor(build: Builder,
+                                              compare: Compare) -> None:
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.015)), "--filter",
+                  "^limit", "--seed", "4", "--reps", "6")
+    assert ran.code == 3, ran.err
+    text = json.dumps(saved(ran))
+    for cache, words in (("warm", {"slower"}), ("cold", {"same"})):
+        found = comparison.analyse(json.loads(
+            text.replace("/count:", f"/cache:{cache}/count:")))
+        assert {line.verdict for line in found.lines} == words
+
+
 def test_what_is_doubtful_is_told(build: Builder, compare: Compare) -> None:
     """By who looks round, which those that take turns do not."""
     ran = compare(str(build("a")), str(build("b", FACTOR=1.05)), "--filter",

@@ -183,6 +183,18 @@ def test_the_null_arm_takes_verdicts_away() -> None:
         {verdict.UNRESOLVED}
 
 
+def test_cold_cases_have_a_floor_of_their_own() -> None:
+    """A layout that costs 1.5 % counts where caches are warm."""
+    steady = {key: {arm: {i: [100.0 * factor] for i in range(30)}
+                    for arm, factor in ((OLD, 1.0), (NULL, 1.0),
+                                        (LINKED[0], 1.015))}
+              for key in (HOT[0], COLD[0])}
+    for found in ({key: word for key, word, _ in selftest.single_verdicts(
+            steady, list(steady), LINKED[0], 10)},
+            selftest.runs(steady, list(steady), LINKED[0], 30)[0].verdicts):
+        assert found == {HOT[0]: verdict.SLOWER, COLD[0]: verdict.SAME}
+
+
 def test_stage_two_is_afresh() -> None:
     """A difference in the first ten rounds alone is no difference."""
     samples = made(30)

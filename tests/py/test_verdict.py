@@ -10,7 +10,8 @@ import random
 import pytest
 
 from ioptlib.verdict import (FASTER, SAME, SLOWER, UNRESOLVED, Estimate,
-                             Stages, decide, estimate, holm, judge, sign_p)
+                             Stages, decide, estimate, floor_of, holm,
+                             judge, sign_p)
 
 
 def made(ratios: list[float]) -> Estimate:
@@ -124,6 +125,21 @@ def test_sides_that_have_to_be_apart() -> None:
     assert decide({"x": hit}, is_gated=False) == {"x": UNRESOLVED}
     same = Stages(made([1.0] * 10), is_apart=False)
     assert decide({"x": same}, is_gated=False) == {"x": SAME}
+
+
+# case, usual floor -> its own
+FLOORS = [
+    ("map/engine:e/granule:4K/cache:warm", 0.01, 0.01),
+    ("map/engine:e/granule:4K/cache:cold", 0.01, 0.02),
+    ("limit/op:fill/granule:4K/count:1", 0.01, 0.01),
+    # two result files
+    ("map/engine:e/granule:4K/cache:cold", 0.1, 0.1),
+]
+
+
+@pytest.mark.parametrize("name,usual,floor", FLOORS)
+def test_floors(name: str, usual: float, floor: float) -> None:
+    assert floor_of(name, usual) == floor
 
 
 def test_floor_of_a_case() -> None:
