@@ -65,6 +65,16 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """What the pairs of a stage took at least, in ns, in their order, and
+    new over old of each: of its turns, where both sides took turns."""
+
+    old: tuple[float, ...] = ()
+    new: tuple[float, ...] = ()
+    ratios: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Counter:
     """An exact counter of one operation on both sides.
 
@@ -96,6 +106,7 @@ class Line:
     op: which operation, "" where a case has only one
     verdict: "" when there are no times that compare; note says why
     is_void: the null arm fired, so the verdict is taken away
+    pairs: those of the stage that decides
     """
 
     case: names.Case
@@ -109,6 +120,7 @@ class Line:
     note: str = ""
     label: str = "ok"
     is_void: bool = False
+    pairs: Pairs = Pairs()
 
     @property
     def key(self) -> str:
@@ -323,16 +335,22 @@ def _turns(samples: Samples | None, metric: summary.Metric) \
             if (turns := row.get(TURNS)) and min(turns) > 0}
 
 
-def _estimate(grouped: Grouped, metric: summary.Metric, stage: int,
-              arm: str) -> Estimate | None:
+def _pairs(grouped: Grouped, metric: summary.Metric, stage: int,
+           arm: str) -> Pairs:
+    """Old and an arm in a stage: the pairs that both have a sample of."""
     old = _sampled(grouped.get((OLD, stage)), metric)
     new = _sampled(grouped.get((arm, stage)), metric)
     pairs = sorted(pair for pair in old if pair in new)
     turns = [_turns(grouped.get((side, stage)), metric) for side in (OLD, arm)]
-    ratios = [stats.ratio_in_turns(turns[0][p], turns[1][p])
+    return Pairs(
+        tuple(old[p] for p in pairs), tuple(new[p] for p in pairs),
+        tuple(stats.ratio_in_turns(turns[0][p], turns[1][p])
               if p in turns[0] and p in turns[1] else new[p] / old[p]
-              for p in pairs]
-    return verdict.estimate([1.0] * len(ratios), ratios)
+              for p in pairs))
+
+
+def _estimate(pairs: Pairs) -> Estimate | None:
+    return verdict.estimate([1.0] * len(pairs.ratios), pairs.ratios)
 
 
 def _figures(grouped: Grouped, metric: summary.Metric, stage: int,
@@ -402,11 +420,12 @@ def _lines_of(case: names.Case, grouped: Grouped, floor: float,
     lines = []
     for metric in LATENCIES.get(case.family) or summary.metrics(case.family):
         stage = 2 if grouped.get((NEW, 2)) else 1
-        stages = Stages(_estimate(grouped, metric, 1, NEW),
-                        _estimate(grouped, metric, 2, NEW), floor,
+        first, second = (_pairs(grouped, metric, of, NEW) for of in (1, 2))
+        stages = Stages(_estimate(first), _estimate(second), floor,
                         kind != FILES or _is_apart(grouped, metric))
-        null = verdict.null_stages(_estimate(grouped, metric, 1, NULL),
-                                   _estimate(grouped, metric, 2, NULL), floor)
+        null = verdict.null_stages(
+            _estimate(_pairs(grouped, metric, 1, NULL)),
+            _estimate(_pairs(grouped, metric, 2, NULL)), floor)
         if counted or stages.first is None:
             if note and not counted:
                 lines.append(Line(case, metric.title, None, None, stages,
@@ -415,7 +434,8 @@ def _lines_of(case: names.Case, grouped: Grouped, floor: float,
         lines.append(Line(
             case, metric.title, _figures(grouped, metric, stage, OLD),
             _figures(grouped, metric, stage, NEW), stages, null,
-            "" if note else verdict.UNRESOLVED, "", note, new_label))
+            "" if note else verdict.UNRESOLVED, "", note, new_label,
+            pairs=second if stages.second else first))
     return lines
 
 
