@@ -99,6 +99,7 @@ def assemble(design: Design, counts: Mapping[str, Count],
         **{arm: _side_info(design.side(arm).label, of_side[arm],
                            engine=design.side(arm).engine,
                            revision=design.side(arm).revision,
+                           commit=design.side(arm).commit,
                            bench=design.side(arm).bench)
            for arm in (OLD, NEW)},
         "cases": [asdict(pair) for pair in design.pairs],

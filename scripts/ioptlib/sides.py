@@ -43,6 +43,7 @@ class Side:
     args: options of iopt-bench before all others
     environ: added to the environment of its processes
     revision: what it was built from, for the header
+    commit: the whole id of that, "" where it is no commit of this suite
     code: a digest of the measured object code, "" when unknown; sides with
         the same digest and the same engine need no stopwatch
     """
@@ -54,6 +55,7 @@ class Side:
     environ: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
     code: str = ""
+    commit: str = ""
 
     def has(self, name: str) -> bool:
         """Is a case of iopt-bench one of this side's?"""
@@ -148,6 +150,20 @@ def _run_git(root: Path, *args: str) -> str:
 def revision_of(root: Path) -> str:
     """What git calls a tree, "" outside a repository."""
     return _run_git(root, "describe", "--always", "--dirty", "--tags")
+
+
+def commit_of(root: Path, word: str) -> str:
+    """The whole id of the commit that a word names, "" when it names none."""
+    if not word or word.startswith("-"):
+        return ""
+    return _run_git(root, "rev-parse", "--verify", "--quiet",
+                    f"{word}^{{commit}}")
+
+
+def _commit_of_tree(tree: Path) -> str:
+    """The commit that a tree is, "" when it has changes to it."""
+    return "" if revision_of(tree).endswith("-dirty") \
+        else commit_of(tree, "HEAD")
 
 
 def _timed_objects(build: Path) -> list[Path]:
@@ -251,7 +267,8 @@ def program_side(word: str, shop: Workshop) -> Side | None:
             tree = bench.resolve().parent.parent.parent
             return Side(short_label(word), str(bench.resolve()),
                         revision=revision_of(tree) or word,
-                        code=code_digest(bench))
+                        code=code_digest(bench),
+                        commit=_commit_of_tree(tree))
     if "/" in word and path.exists():
         raise BadSide(f"{word}: is no iopt-bench, and holds none")
     return None
@@ -266,7 +283,8 @@ def engine_side(word: str, shop: Workshop) -> Side | None:
     if not list_cases(side, ["--full"]):
         return None
     return Side(word, str(shop.bench), engine=word, revision=side.revision,
-                code=code_digest(shop.bench))
+                code=code_digest(shop.bench),
+                commit=_commit_of_tree(shop.root))
 
 
 def checkout(commit: str, shop: Workshop) -> Path:
@@ -302,10 +320,7 @@ def checkout(commit: str, shop: Workshop) -> Path:
 
 def revision_side(word: str, shop: Workshop) -> Side | None:
     """A git revision of this suite, built in a worktree of its own."""
-    if word.startswith("-"):
-        return None
-    commit = _run_git(shop.root, "rev-parse", "--verify", "--quiet",
-                      f"{word}^{{commit}}")
+    commit = commit_of(shop.root, word)
     if not commit:
         return None
     bench = checkout(commit, shop) / "build/bench/iopt-bench"
@@ -314,7 +329,7 @@ def revision_side(word: str, shop: Workshop) -> Side | None:
     described = _run_git(shop.root, "describe", "--always", "--tags", commit)
     label = word[:12] if word == commit else word
     return Side(label, str(bench), revision=described or commit[:12],
-                code=code_digest(bench))
+                code=code_digest(bench), commit=commit)
 
 
 Kind = Callable[[str, Workshop], "Side | None"]
