@@ -33,6 +33,9 @@ def main(argv: list[str]) -> int:
         return USAGE
     try:
         with history.Store(args.db) as store:
+            for line in store.unsound():
+                print(f"report: {line}: an older program took it in",
+                      file=sys.stderr)
             is_empty = not store.runs()
             text = page.render(store)
         results.write_atomic(args.out, text)

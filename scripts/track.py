@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The history of this and other machines: add to it, carry it, mark it.
 
-Exit: 0 done; 1 something failed; 2 usage; 4 a comparison was not usable, the
-others are in; 130 interrupted.
+Exit: 0 done; 1 something failed, or a line was refused; 2 usage; 4 a comparison
+was not usable, or is inconclusive, the others are in; 77 all was skipped; 130
+interrupted. What is whole is kept with any of them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bench import FAILED, INTERRUPTED, ROOT, USAGE, shown
-from ioptlib import comparison, history, report, results
+from bench import FAILED, INTERRUPTED, PASS, ROOT, USAGE, shown
+from ioptlib import comparison, history, report, results, sides
 from ioptlib.console import Console
 
 DEFAULT = ROOT / "results/history.db"
@@ -38,7 +39,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                      help="revision or iopt-bench of the anchor (default: "
                      "that of this machine's newest run)")
     run.add_argument("--what", default="HEAD", metavar="REV",
-                     help="revision or iopt-bench to measure (default: HEAD)")
+                     help="revision or iopt-bench to measure (default: HEAD, "
+                     "without changes that are in no commit)")
     run.add_argument("options", nargs="*", metavar="OPTION",
                      help="options of compare.py, after --")
 
@@ -56,7 +58,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     mark.add_argument("--reason", default="",
                       help=f"why; wanted unless {history.CLEARED}")
     mark.add_argument("--revision", default="",
-                      help="first one after the change (default: any)")
+                      help="first one after the change, by name or commit "
+                      "(default: any)")
     mark.add_argument("--machine", default="",
                       help="id of a machine (default: all)")
 
@@ -84,22 +87,46 @@ def read(path: Path) -> dict[str, Any]:
     return {"context": found.context, "benchmarks": found.rows}
 
 
+def commit_of(word: str) -> str:
+    """The whole id of the commit that a word names here, "" for none."""
+    return sides.commit_of(ROOT, word)
+
+
+def taken(store: history.Store, machine: history.Machine,
+          run: history.Run) -> str:
+    """Add a run, and what became of it; raises results.BadOutput when it is
+    there with another outcome, which stays."""
+    def ratios(of: history.Run) -> dict[tuple[str, str], float]:
+        return {(p.case, p.op): p.ratio for p in of.points}
+    twin = store.twin(run)
+    if twin is None:
+        store.add(machine, run)
+        return "added"
+    if ratios(twin) != ratios(run):
+        raise results.BadOutput(
+            f"it was added before, when it had {len(twin.points)} ratios, or "
+            "others: what is in a history stays")
+    return "was there already"
+
+
 def add(store: history.Store, files: list[Path], console: Console) -> int:
     """Add saved comparisons, each that can be; the exit code."""
     code = 0
     for path in files:
         try:
-            machine, run = history.run_of(read(path))
+            machine, run = history.run_of(read(path), commit_of)
+            before = store.anchor(machine.id)
+            word = taken(store, machine, run)
         except (OSError, results.BadOutput) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             console.complain(f"track: {path}: {reason}")
             code = comparison.INCONCLUSIVE
             continue
-        before = store.anchor(machine.id)
-        word = "added" if store.add(machine, run) else "was there already"
-        console.say(f"{path}: {word}: {run.revision} against {run.anchor}, "
-                    f"{len(run.points)} ratios, machine {machine.id}")
-        if before not in (None, run.anchor):
+        console.say(f"{path}: {word}: {run.revision} against "
+                    f"{run.anchor_title}, {len(run.points)} ratios, machine "
+                    f"{machine.id}")
+        if before is not None and not history.is_same_anchor(
+                before, run.anchor, run.anchor_word):
             console.complain(f"track: another anchor than the {before} "
                              "before: its ratios are a series of their own")
     return code
@@ -110,19 +137,43 @@ def anchor_of(store: history.Store, host: str) -> str:
     runs of others may have been merged."""
     runs = [run for run in store.runs()
             if run.context.get("iopt_host") == host]
-    return runs[-1].anchor.partition(":")[0] if runs else ""
+    if not runs:
+        return ""
+    commit = runs[-1].anchor.partition(":")[0]
+    word = runs[-1].anchor_word
+    return word if word and commit_of(word) == commit else commit
+
+
+def can_pin(word: str) -> bool:
+    """Does a word name a commit, or an iopt-bench that was built from one?
+
+    Raises sides.BadSide for a path that holds no iopt-bench.
+    """
+    program = sides.program_side(word, sides.Workshop(
+        ROOT, ROOT / "build/bench/iopt-bench"))
+    return bool(program.commit if program else commit_of(word))
 
 
 def measure(args: argparse.Namespace, store: history.Store,
             console: Console) -> int:
     """Compare with the anchor, then add; the exit code."""
-    anchor = args.anchor
+    anchor = args.anchor or anchor_of(store, platform.node().split(".")[0])
     if not anchor:
-        anchor = anchor_of(store, platform.node().split(".")[0])
-        if not anchor:
-            console.complain("track: this host's first run needs an anchor: "
-                             "make track ANCHOR=REV, a revision to pin")
-            return USAGE
+        console.complain("track: this host's first run needs an anchor: make "
+                         "track ANCHOR=REV, a revision to pin")
+        return USAGE
+    if not can_pin(anchor):
+        whose = "" if args.anchor else ", this host's newest anchor,"
+        console.complain(
+            f"track: {anchor}{whose} is no commit, or was built from changes "
+            "that are in none: make track ANCHOR=REV, a revision to pin")
+        return USAGE
+    if args.what == "HEAD" and sides.revision_of(ROOT).endswith("-dirty"):
+        console.complain("track: HEAD is measured: changes that are in no "
+                         "commit are not")
+    if "--quick" in args.options:
+        console.say("track: the quick set of cases; FILTER=REGEX or FULL=1 "
+                    "tracks others")
     stem = args.db.resolve().parent / "track" / \
         datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     command = [sys.executable, str(ROOT / "scripts/compare.py"), *args.options,
@@ -132,12 +183,33 @@ def measure(args: argparse.Namespace, store: history.Store,
     if not path.is_file():
         return code or FAILED
     added = add(store, [path], console)
-    return INTERRUPTED if code == INTERRUPTED else added
+    if code == comparison.REGRESSION:
+        # Being slower than the anchor is no fault; what else there is, is.
+        found = comparison.analyse(read(path))
+        code = FAILED if found.failures else \
+            comparison.INCONCLUSIVE if found.doubts else PASS
+    return code or added
+
+
+def mark(args: argparse.Namespace, store: history.Store,
+         console: Console) -> int:
+    """Keep what a person says, and warn if it is of nothing; the code."""
+    said = history.Mark(now(), args.machine, args.case, args.revision,
+                        args.kind, args.reason)
+    store.mark(said)
+    if not any(said.covers(found.bad, found.case)
+               for machine in store.machines()
+               for found in report.findings(store.runs(machine.id), [])):
+        console.complain("track: the mark is kept, but covers no change yet: "
+                         "track.py list has those that there are")
+    return PASS
 
 
 def list_all(store: history.Store, console: Console) -> int:
     """Machines, runs and changes as text; the exit code."""
     machines = store.machines()
+    for line in store.unsound():
+        console.complain(f"track: {line}: an older program took it in")
     if not machines:
         console.say("the history is empty: make track ANCHOR=REV adds to it")
     marks = store.marks()
@@ -149,35 +221,47 @@ def list_all(store: history.Store, console: Console) -> int:
             console.say(f"  {skipped} older runs, then")
         for run in runs[-NEWEST:]:
             console.say(f"  {run.started}  {run.revision} against "
-                        f"{run.anchor}, {len(run.points)} ratios")
+                        f"{run.anchor_title}, {len(run.points)} ratios")
         for found in report.findings(runs, marks):
             console.say("  " + found.text)
     return 0
 
 
-def exported(store: history.Store, path: Path | None) -> int:
-    """Write all lines to a file, whole, or to standard output."""
+def exported(store: history.Store, path: Path | None,
+             console: Console) -> int:
+    """Write all lines to a file, whole, or to standard output; the code."""
+    unsound = store.unsound()
+    for line in unsound:
+        console.complain(f"track: {line}: no import would take it")
     text = "".join(line + "\n" for line in store.lines())
     if path is None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
         results.write_atomic(path, text)
-    return 0
+    return FAILED if unsound else PASS
 
 
 def imported(store: history.Store, files: list[Path],
              console: Console) -> int:
-    """Merge files of lines; the exit code."""
+    """Merge files of lines, all that can be; the exit code."""
+    code = PASS
     for path in files:
         try:
-            with open(path, encoding="utf-8") as stream:
-                new, known = store.merge(stream)
-        except (history.BadHistory, UnicodeDecodeError) as error:
-            console.complain(f"track: {path}: {error}")
-            return FAILED
-        console.say(f"{path}: {new} added, {known} were there already")
-    return 0
+            # What is no UTF-8 is a line to refuse, not the end of the file.
+            with open(path, encoding="utf-8",
+                      errors="surrogateescape") as stream:
+                merged = store.merge(stream)
+        except OSError as error:
+            console.complain(f"track: {path}: {error.strerror}")
+            code = FAILED
+            continue
+        for line in merged.refused:
+            console.complain(f"track: {path}: {line}: refused")
+            code = FAILED
+        console.say(f"{path}: {merged.nr_new} added, {merged.nr_known} were "
+                    "there already")
+    return code
 
 
 def do(args: argparse.Namespace, console: Console) -> int:
@@ -192,13 +276,11 @@ def do(args: argparse.Namespace, console: Console) -> int:
         if args.verb == "add":
             return add(store, args.files, console)
         if args.verb == "export":
-            return exported(store, args.file)
+            return exported(store, args.file, console)
         if args.verb == "import":
             return imported(store, args.files, console)
         if args.verb == "mark":
-            store.mark(history.Mark(now(), args.machine, args.case,
-                                    args.revision, args.kind, args.reason))
-            return 0
+            return mark(args, store, console)
         return list_all(store, console)
 
 
@@ -208,7 +290,11 @@ def main(argv: list[str]) -> int:
     console = Console(sys.stdout, sys.stderr)
     try:
         return do(args, console)
-    except (OSError, history.BadHistory, sqlite3.Error) as error:
+    except sides.BadSide as error:
+        console.complain(f"track: {error}")
+        return USAGE
+    except (OSError, history.BadHistory, results.BadOutput,
+            sqlite3.Error) as error:
         console.complain(f"track: {error}")
         return FAILED
     except KeyboardInterrupt:

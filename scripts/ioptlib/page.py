@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 
-from . import history, report, trend
+from . import history, report, stats, trend
 from .history import Machine, Mark, Run, Series
 from .report import Finding
 from .summary import human_ns
@@ -46,7 +46,8 @@ label { margin-right: 1.5em; }
 <h1>iopt-bench: history</h1>
 <p>Times are ratios: CPU time of a case over that of the anchor, a pinned build
 that ran interleaved with it in the same job, so below 1 is faster than the anchor.
-Whiskers are the sign test's 95 % interval. Lines are changes (energy distance, t-test
+Whiskers are the sign test's 95 % interval, or, grey, of runs with fewer than
+$min_pairs pairs, the range of what was seen. Lines are changes (energy distance, t-test
 at p &lt; 0.001, at least 1.5 %, confirmed by three runs): solid, or dotted when somebody said
 what they are. Counters are exact, and any difference is shown.</p>
 <p class="controls">
@@ -124,16 +125,19 @@ def _newest(run: Run, moved: frozenset[str]) -> str:
         (f"<code>{escape(f'{p.case} {p.op}'.rstrip())}</code>", ""),
         (escape(human_ns(p.old_ns)), "number"),
         (escape(human_ns(p.new_ns)), "number"),
-        (f"{p.ratio:.3f}", "number " + ("worse" if p.low > 1 else
+        (f"{p.ratio:.3f}", "number " + ("" if not p.is_interval else
+                                        "worse" if p.low > 1 else
                                         "better" if p.high < 1 else "")),
-        (f"[{p.low:.3f}, {p.high:.3f}]", "number")),
+        (f"[{p.low:.3f}, {p.high:.3f}]", "number"),
+        (escape(trend.whiskers(p)), "")),
         _about(p.case, p.case in moved))
         for p in sorted(run.points, key=lambda p: -p.ratio)]
-    return (f"<p>old is the anchor <code>{escape(run.anchor)}</code>, new is "
+    return ("<p>old is the anchor "
+            f"<code>{escape(run.anchor_title)}</code>, new is "
             f"<code>{escape(run.revision)}</code> of {escape(run.started)}; "
             "medians over processes of the fastest section.</p>\n" +
             _table((("case", ""), ("old", "number"), ("new", "number"),
-                    ("new/old", "number"), ("interval", "number")), rows))
+                    ("new/old", "number"), ("", "number"), ("", "")), rows))
 
 
 def _trends(runs: Sequence[Run], found: Sequence[Finding],
@@ -153,9 +157,11 @@ def _trends(runs: Sequence[Run], found: Sequence[Finding],
 
 def _span(one: Series, runs: Mapping[str, Run]) -> str:
     first, last = runs[one.runs[0]], runs[one.runs[-1]]
+    nr_ranges = sum(not point.is_interval for point in one.points)
+    told = f"; {nr_ranges} with a range" if nr_ranges else ""
     return (f' <span class="quiet">n = {len(one.points)} runs, '
             f"{escape(first.revision)} to {escape(last.revision)}, anchor "
-            f"{escape(one.anchor)}</span>")
+            f"{escape(last.anchor_title)}{told}</span>")
 
 
 def _environment(run: Run) -> str:
@@ -168,7 +174,7 @@ def _environment(run: Run) -> str:
 def _runs(runs: Sequence[Run]) -> str:
     rows = [_row(((str(i), "number"), (escape(run.started), ""),
                   (f"<code>{escape(run.revision)}</code>", ""),
-                  (f"<code>{escape(run.anchor)}</code>", ""),
+                  (f"<code>{escape(run.anchor_title)}</code>", ""),
                   (escape(run.context.get("iopt_host_kernel", "unknown")), ""),
                   (str(len(run.points)), "number")))
             for i, run in reversed(list(enumerate(runs)))]
@@ -202,4 +208,5 @@ def render(store: history.Store) -> str:
     sections = "".join(_section(machine, runs, marks)
                        for machine, runs in known) or \
         "<p>The history is empty.</p>\n"
-    return _PAGE.substitute(options=options, sections=sections)
+    return _PAGE.substitute(options=options, sections=sections,
+                            min_pairs=stats.MIN_PAIRS)

@@ -69,7 +69,7 @@ def _of_series(one: Series, runs: dict[str, Run], marks: Sequence[Mark]) \
         found.append(Finding(
             one.case, one.title, good, bad, change.before, change.after,
             change.p, False,
-            history.mark_of(marks, one.machine, one.case, bad.revision)))
+            history.mark_of(marks, bad, one.case)))
     return found
 
 
@@ -82,7 +82,7 @@ def _of_counters(good: Run, bad: Run, marks: Sequence[Mark]) -> list[Finding]:
                 continue
             found.append(Finding(
                 case, f"{case} {name}", good, bad, before, value, 0.0, True,
-                history.mark_of(marks, bad.machine, case, bad.revision)))
+                history.mark_of(marks, bad, case)))
     return found
 
 

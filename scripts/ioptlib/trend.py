@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import plots
-from .history import Run, Series
+from .formats import xml_text
+from .history import Point, Run, Series
 from .report import Finding
 
 SVG = "http://www.w3.org/2000/svg"
@@ -25,19 +26,32 @@ ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", XLINK)
 
 
-def _told(run: Run, ratio: float) -> str:
-    """What stands at a point: revision, time, value."""
-    return f"{run.revision}, {run.started}: {ratio:.4f}"
+def whiskers(point: Point) -> str:
+    """What a point's whiskers are, and of how many pairs."""
+    return (f"{'95 % interval' if point.is_interval else 'range'} of "
+            f"{point.nr_pairs} pairs")
+
+
+def _told(run: Run, point: Point) -> str:
+    """What stands at a point: revision, time, value and how sure."""
+    return (f"{run.revision}, {run.started}: {point.ratio:.4f} "
+            f"[{point.low:.4f}, {point.high:.4f}], {whiskers(point)}")
 
 
 def _draw(one: Series, found: Sequence[Finding], prefix: str) -> Figure:
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     axes = figure.add_subplot()
     at = range(len(one.points))
-    low = [point.ratio - point.low for point in one.points]
-    high = [point.high - point.ratio for point in one.points]
-    axes.errorbar(at, one.ratios, yerr=[low, high], fmt="none",
-                  ecolor=plots.COLORS[0], alpha=0.4)
+    for is_interval, color in ((True, plots.COLORS[0]),
+                               (False, plots.LIMIT_COLOR)):
+        part = [(i, point.ratio, point.ratio - point.low,
+                 point.high - point.ratio)
+                for i, point in enumerate(one.points)
+                if point.is_interval is is_interval]
+        if part:
+            runs, ratios, down, up = zip(*part)
+            axes.errorbar(runs, ratios, yerr=[down, up], fmt="none",
+                          ecolor=color, alpha=0.4)
     axes.plot(at, one.ratios, color=plots.COLORS[0], linewidth=0.8, alpha=0.6)
     for i, ratio in enumerate(one.ratios):
         [dot] = axes.plot([i], [ratio], marker="o", markersize=4,
@@ -69,17 +83,17 @@ def picture(one: Series, runs: Mapping[str, Run], found: Sequence[Finding],
                                       metadata=plots.METADATA["svg"])
     text = stream.getvalue()
     root = ElementTree.fromstring(text[text.index("<svg"):])
-    for i, (run, ratio) in enumerate(zip(one.runs, one.ratios)):
+    for i, (run, point) in enumerate(zip(one.runs, one.points)):
         dot = root.find(f".//*[@id='{prefix}-{i}']")
         if dot is not None:
             title = ElementTree.SubElement(dot, f"{{{SVG}}}title")
-            title.text = _told(runs[run], ratio)
+            title.text = xml_text(_told(runs[run], point))
     metadata = root.find(f"{{{SVG}}}metadata")
     if metadata is not None:
         root.remove(metadata)
     root.set("role", "img")
-    root.set("aria-label", f"{one.title}: time over that of the anchor, "
-                           f"{len(one.points)} runs")
+    root.set("aria-label", xml_text(
+        f"{one.title}: time over that of the anchor, {len(one.points)} runs"))
     return own_ids(ElementTree.tostring(root, encoding="unicode"), prefix)
 
 
@@ -103,4 +117,4 @@ def own_ids(text: str, prefix: str) -> str:
 
 def escape(text: object) -> str:
     """Text as it stands in a page."""
-    return html.escape(str(text), quote=True)
+    return html.escape(xml_text(text), quote=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ from ioptlib.paired import NEW, OLD
 MAP = "map/engine:lpae-7.3/granule:4K/size:4K/count:1/cache:warm/" \
     "walker:coherent"
 ANCHOR_NS = 20.0
+
+
+def commit(name: str) -> str:
+    """The id of a made-up revision's commit."""
+    return hashlib.sha1(name.encode()).hexdigest()
 
 
 def context(day: int, **more: str) -> dict[str, str]:
@@ -30,21 +36,22 @@ def _rows(key: str, side: str, times: Sequence[float]) -> list[results.Row]:
 
 def comparison_of(day: int, ratios: Mapping[str, float],
                   counters: Mapping[str, Mapping[str, int]] | None = None,
-                  anchor: str = "v1", **more: str) -> dict[str, Any]:
+                  anchor: str = "v1", nr_pairs: int = 10,
+                  **more: str) -> dict[str, Any]:
     """A comparison of revision r<day> with the anchor: each case at a ratio,
-    ten pairs with a spread of 0.1 %."""
-    spread = [1 + 0.0001 * (i - 4.5) for i in range(10)]
+    its pairs with a spread of 0.1 %."""
+    spread = [1 + 0.001 / nr_pairs * (i - (nr_pairs - 1) / 2)
+              for i in range(nr_pairs)]
     rows: list[results.Row] = []
     for key, ratio in ratios.items():
-        rows += _rows(key, OLD, [ANCHOR_NS] * 10)
+        rows += _rows(key, OLD, [ANCHOR_NS] * nr_pairs)
         rows += _rows(key, NEW, [ANCHOR_NS * ratio * s for s in spread])
     info = {
         "schema": comparison.SCHEMA, "kind": comparison.PAIRED,
         "has_null": False, "floor": 0.01,
-        OLD: {"label": anchor, "revision": anchor, "engine": "",
-              "context": {}},
-        NEW: {"label": f"r{day}", "revision": f"r{day}", "engine": "",
-              "context": {}},
+        **{side: {"label": name, "revision": name, "engine": "",
+                  "commit": commit(name), "context": {}}
+           for side, name in ((OLD, anchor), (NEW, f"r{day}"))},
         "cases": [{"key": key, "old": key, "new": key} for key in ratios],
         "counters": {key: {OLD: dict(of), NEW: dict(of)}
                      for key, of in (counters or {}).items()}}

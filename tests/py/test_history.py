@@ -4,15 +4,22 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import report as report_page
 import track
-from ioptlib import history, report, results
-from made_history import MAP, comparison_of
+from ioptlib import comparison, history, report, results, sides, stats
+from ioptlib.paired import NEW, OLD, TURNS
+from made_history import MAP, commit, comparison_of
 
+VERSION_1 = Path(__file__).resolve().parent / "history-1.sql"
 COUNTERS = {MAP: {"pte_writes": 1, "tables_alloc": 0}}
 
 
@@ -42,17 +49,94 @@ def test_a_run_is_kept_with_its_samples(store: history.Store) -> None:
     assert point.samples["old"] == [20.0] * 10
     assert len(point.samples["new"]) == 10
     assert back.counters == COUNTERS
-    assert (back.revision, back.anchor) == ("r1", "v1")
+    assert (back.revision, back.anchor) == ("r1", commit("v1"))
+    assert back.anchor_title == f"v1 ({commit('v1')[:12]})"
     assert store.machines() == [machine]
-    assert store.anchor(machine.id) == "v1"
+    assert store.anchor(machine.id) == commit("v1")
+
+
+REPLAY = "replay/engine:lpae-7.3/trace:boot"
+CONTENTION = "contention/engine:lpae-7.3/cpus:2/share:node"
+
+
+def with_operations(document: dict[str, Any], key: str, nr: int,
+                    times: dict[str, tuple[float, float]]) -> None:
+    """Add a case with times of several operations, by field: old, new."""
+    document["context"][comparison.INFO]["cases"].append(
+        {"key": key, "old": key, "new": key})
+    document["benchmarks"] += [comparison.stage_row(
+        {"name": key, "run_type": "iteration", "real_time": 900.0,
+         "time_unit": "ns", "label": "ok", "block_min_ns": 800.0,
+         **{name: pair[at] + i / 100 for name, pair in times.items()}},
+        key, side, 1, i, nr)
+        for at, side in enumerate((OLD, NEW)) for i in range(nr)]
+
+
+def test_samples_are_of_the_operation() -> None:
+    """Beside a ratio stand the times that it was made of, and no others."""
+    document = comparison_of(1, {MAP: 1.0})
+    with_operations(document, REPLAY, 10, {
+        "map_ns": (30.0, 60.0), "map_min_ns": (20.0, 40.0),
+        "unmap_ns": (9.0, 9.0), "unmap_min_ns": (5.0, 5.0)})
+    with_operations(document, CONTENTION, 10, {
+        "map_p50_ns": (70.0, 70.0), "map_p99_ns": (90.0, 180.0),
+        "unmap_p50_ns": (60.0, 60.0), "unmap_p99_ns": (80.0, 80.0)})
+    _, run = history.run_of(document)
+    first = {(p.case, p.op): (p.samples["old"][0], p.samples["new"][0])
+             for p in run.points}
+    assert first == {
+        (MAP, ""): (20.0, pytest.approx(20.0, rel=1e-3)),
+        (REPLAY, "map"): (20.0, 40.0), (REPLAY, "unmap"): (5.0, 5.0),
+        (CONTENTION, ""): (800.0, 800.0),
+        (CONTENTION, "map p50"): (70.0, 70.0),
+        (CONTENTION, "map p99"): (90.0, 180.0),
+        (CONTENTION, "unmap p50"): (60.0, 60.0),
+        (CONTENTION, "unmap p99"): (80.0, 80.0)}
+    for point in run.points:
+        assert [len(of) for of in point.samples.values()] == [10] * 3
+        assert point.nr_pairs == 10 and point.is_interval
+
+
+def test_ratios_of_turns_are_kept() -> None:
+    """What a ratio is the median of: of its turns, not of the minima."""
+    document = comparison_of(1, {MAP: 1.0}, nr_pairs=7)
+    for row in document["benchmarks"]:
+        row[TURNS] = [21.0, 26.0, 30.0] if \
+            row["name"].endswith(f"side:{NEW}") else [20.0, 20.0, 20.0]
+    [point] = history.run_of(document)[1].points
+    assert point.samples["ratio"] == pytest.approx([1.3] * 7)
+    assert point.ratio == pytest.approx(1.3)
+    assert max(point.samples["new"]) < 20.1
+
+
+@pytest.mark.parametrize("nr_pairs", [3, 5, 6])
+def test_few_pairs_have_no_interval(nr_pairs: int) -> None:
+    document = comparison_of(1, {MAP: 1.1}, nr_pairs=nr_pairs)
+    [line] = comparison.analyse(document).lines
+    [point] = history.run_of(document)[1].points
+    assert line.stages.deciding is not None
+    assert point.is_interval == line.stages.deciding.is_interval
+    assert point.is_interval == (nr_pairs >= stats.MIN_PAIRS)
+
+
+RUN_COLUMNS = "id, machine, anchor, revision, started, context"
 
 
 @pytest.mark.parametrize("sql", [
     "UPDATE run SET revision = 'x'", "DELETE FROM run",
     "UPDATE point SET ratio = 1", "DELETE FROM counter",
-    "DELETE FROM machine"])
+    "DELETE FROM machine",
+    *(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"
+      for table in ("machine", "run", "point", "counter", "mark")),
+    f"REPLACE INTO run ({RUN_COLUMNS}) SELECT id, machine, 'x', revision, "
+    "started, context FROM run",
+    f"REPLACE INTO run (rowid, {RUN_COLUMNS}) SELECT rowid, 'x' || id, "
+    "machine, anchor, revision, started, context FROM run",
+    'REPLACE INTO point SELECT run, "case", op, 1, 1, 1, 1, 1, samples '
+    "FROM point"])
 def test_it_only_grows(store: history.Store, sql: str) -> None:
     fill(store, range(1, 3), 1.0)
+    store.mark(history.Mark("2026-02-01", "", "*", "", history.IGNORED, "x"))
     with sqlite3.connect(store.path) as other, \
             pytest.raises(sqlite3.DatabaseError, match="only grows"):
         other.execute(sql)
@@ -81,8 +165,8 @@ def test_the_anchor_is_that_of_this_host(store: history.Store) -> None:
     fill(store, range(1, 3), 1.0)
     store.add(*history.run_of(comparison_of(9, {MAP: 1.0}, anchor="v2",
                                             iopt_host="there")))
-    assert track.anchor_of(store, "here") == "v1"
-    assert track.anchor_of(store, "there") == "v2"
+    assert track.anchor_of(store, "here") == commit("v1")
+    assert track.anchor_of(store, "there") == commit("v2")
     assert track.anchor_of(store, "nowhere") == ""
 
 
@@ -123,6 +207,8 @@ def test_marks(store: history.Store) -> None:
     mark = seen()
     assert mark is not None and mark.reason == "a barrier more"
     assert seen(kind=history.CLEARED) is None
+    assert seen(revision=commit("r12")[:9]) is None
+    assert seen(revision=commit("r11")[:9]) is not None
     mark = seen(kind=history.IGNORED, reason="noisy")
     assert mark is not None and mark.kind == history.IGNORED
 
@@ -132,34 +218,280 @@ def test_lines_carry_it_all(store: history.Store, tmp_path: Path) -> None:
     store.mark(history.Mark("2026-02-01", "", "*", "", history.IGNORED, "x"))
     lines = list(store.lines())
     with history.Store(tmp_path / "other.db") as other:
-        assert other.merge(lines) == (4, 0)
-        assert other.merge(lines) == (0, 4)
+        assert other.merge(lines) == history.Merged(4, 0)
+        assert other.merge(lines) == history.Merged(0, 4)
         assert list(other.lines()) == lines
 
 
+def test_whole_minima_are_carried(store: history.Store,
+                                  tmp_path: Path) -> None:
+    """The median of an odd number of whole ones is an int, but not so when it
+    comes from the store: the id must be that of what is read back."""
+    document = comparison_of(1, {}, COUNTERS, nr_pairs=7)
+    key = MAP.replace("size:4K", "size:2M")
+    with_operations(document, key, 7, {})
+    store.add(*history.run_of(document))
+    with history.Store(tmp_path / "other.db") as other:
+        assert other.merge(store.lines()) == history.Merged(1, 0)
+
+
+def made_again(run: history.Run, **changed: Any) -> str:
+    """The line of a run with other contents, under the id of those."""
+    other = replace(run, **changed)
+    contents = json.loads(json.dumps(other.contents))
+    return json.dumps({"type": "run", "id": history._digest(contents),
+                       **contents})
+
+
+def with_point(**changed: Any) -> Callable[[history.Run], str]:
+    """Makes the line of a run whose point is another."""
+    return lambda run: made_again(run, points=(
+        replace(run.points[0], **changed),))
+
+
+def with_run(**changed: Any) -> Callable[[history.Run], str]:
+    """Makes the line of a run with other fields."""
+    return lambda run: made_again(run, **changed)
+
+
+def with_mark(**changed: Any) -> Callable[[history.Run], str]:
+    """Makes the line of a mark."""
+    mark = history.Mark("2026-02-01", "", "*", "", history.IGNORED, "x")
+    return lambda run: json.dumps(
+        {"type": "mark", **asdict(replace(mark, **changed))})
+
+
+def plain(line: str) -> Callable[[history.Run], str]:
+    """A line that no run is needed for."""
+    return lambda run: line
+
+
+def twice(run: history.Run) -> str:
+    """A run with the same case twice."""
+    return made_again(run, points=run.points * 2)
+
+
+def forged(run: history.Run) -> str:
+    """A run that is not what its id was made of."""
+    return json.dumps({"type": "run", "id": run.id, **run.contents,
+                       "revision": "r2"})
+
+
 BROKEN = [
-    ("{", "line 2"),
-    ('{"type": "dog"}', "type is 'dog'"),
-    ('{"type": "run"}', "line 2: 'points'"),
-    ('{"type": "machine", "id": "x", "facts": {}}', "not what its id"),
-    ("[]", "line 2"),
+    (plain("{"), "line 2"),
+    (plain('{"type": "dog"}'), "type is 'dog'"),
+    (plain('{"type": "run"}'), "line 2: 'points'"),
+    (plain('{"type": "machine", "id": "x", "facts": {}}'), "not what its id"),
+    (plain('{"type": "machine", "id": "x", "facts": {"a": 1}}'), "facts"),
+    (plain("[]"), "no object"), (plain("[" * 99999), "recursion"),
+    (plain('{"type": "mark", "x": "\\ud800"}'), "surrogates"),
+    (plain('{"type": "mark", "x": "\udc80"}'), "surrogates"),
+    (with_point(ratio=0), "ratio is 0, no number above zero"),
+    (with_point(ratio=-1.0), "ratio is -1.0"),
+    (with_point(ratio="x"), "ratio is 'x'"),
+    (with_point(ratio=True), "ratio is True"),
+    (with_point(ratio=math.nan), "JSON"), (with_point(ratio=math.inf), "JSON"),
+    (with_point(ratio=10 ** 400), "ratio is 1000"),
+    (with_point(ratio=2.0), "ratio is 2.0, not in"),
+    (with_point(old_ns=0), "old_ns is 0"), (with_point(low=None), "low is"),
+    (with_point(op="map\x1b[2J"), "no printable"),
+    (with_point(case="map/x"), "not key:value"),
+    (with_point(case="map\x1b"), "case is 'map\\x1b'"),
+    (with_point(case=["map"]), "no printable"),
+    (with_point(samples={"old": [-1]}), "a sample is -1"),
+    (with_point(samples={"old": 3}), "no lists"), (twice, "twice"),
+    (with_run(revision="v1\x1b"), "revision is 'v1\\x1b'"),
+    (with_run(anchor="v1\x00"), "anchor is"),
+    (with_run(anchor_word=7), "anchor_word is 7"),
+    (with_run(started="2026-01-01T00:00:00+00:00\x1b"), "started is"),
+    (with_run(started="yesterday"), "no time"),
+    (with_run(started="2026-01-01T02:00:00+02:00"), "not in UTC"),
+    (with_run(context=[]), "context"),
+    (with_run(context={"x": math.inf}), "JSON"),
+    (with_run(counters={MAP: {"pte_writes": 2 ** 63}}), "64 bits"),
+    (with_run(counters={MAP: {"pte_writes": "1"}}), "64 bits"),
+    (with_run(counters={"m\n": {"pte_writes": 1}}), "case is"),
+    (with_run(machine="other"), "no line before it describes"),
+    (forged, "not what its id"),
+    (with_mark(made="soon"), "no time"), (with_mark(kind="good"), "a mark is"),
+    (with_mark(reason="\x1b]0;x"), "reason is"),
+    (with_mark(machine=None), "machine is None"),
 ]
 
 
-@pytest.mark.parametrize("line,said", BROKEN)
-def test_broken_lines(store: history.Store, line: str, said: str) -> None:
+@pytest.mark.parametrize("make,said", BROKEN)
+def test_broken_lines(store: history.Store, make: Any, said: str) -> None:
+    """A line that cannot be is refused by its number; the others are in, and
+    what reads the history can read on."""
     machine, run = history.run_of(comparison_of(1, {MAP: 1.0}))
     good = json.dumps({"type": "machine", "id": machine.id,
                        "facts": machine.facts})
-    with pytest.raises(history.BadHistory, match=said):
-        store.merge([good, line])
+    more = made_again(run, revision="r3")
+    merged = store.merge([good, make(run), more])
+    assert (merged.nr_new, merged.nr_known) == (1, 0)
+    [refused] = merged.refused
+    assert refused.startswith("line 2: ") and said in refused
+    assert [run.revision for run in store.runs()] == ["r3"]
+    assert store.unsound() == [] and report.findings(store.runs(), []) == []
 
 
-def test_a_forged_run_is_refused(store: history.Store) -> None:
-    fill(store, range(1, 2), 1.0)
-    lines = [line.replace('"r1"', '"r2"') for line in store.lines()]
-    with pytest.raises(history.BadHistory, match="not what its id"):
-        store.merge(lines)
+def test_what_is_stored_already_can_be_read(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An older program took in what cannot be, and it cannot be deleted."""
+    db = tmp_path / "history.db"
+    with history.Store(db) as store:
+        fill(store, range(1, 4), 1.0)
+        for day, changed in enumerate(({"ratio": 0.0}, {"ratio": -1.0},
+                                       {"ratio": "x"}, {"low": 2.0},
+                                       {"case": "map\x1b"}), 4):
+            machine, run = history.run_of(comparison_of(day, {MAP: 1.0}))
+            bad = replace(run.points[0], **changed)
+            store.add(machine, replace(run, id=f"bad{day}", points=(bad,)))
+        machine, run = history.run_of(comparison_of(9, {MAP: 1.0}, COUNTERS))
+        store.add(machine, replace(run, revision="v1\x1b\x00"))
+        assert [len(run.points) for run in store.runs()] == \
+            [1, 1, 1, 0, 0, 0, 0, 0, 1]
+    assert track.main(["--db", str(db), "list"]) == 0
+    said = capsys.readouterr()
+    assert len(said.err.splitlines()) == 6
+    assert "ratio is -1.0, no number above zero" in said.err
+    out = tmp_path / "h.html"
+    assert report_page.main(["--db", str(db), "--out", str(out)]) == 0
+    assert "v1??" in out.read_text("utf-8")
+    assert "\x1b" not in out.read_text("utf-8")
+    assert len(capsys.readouterr().err.splitlines()) == 6
+    lines = tmp_path / "all.jsonl"
+    assert track.main(["--db", str(db), "export", str(lines)]) == 1
+    assert track.main(["--db", str(tmp_path / "other.db"), "import",
+                       str(lines)]) == 0
+    assert "3 added" in capsys.readouterr().out
+
+
+def test_a_later_tag_is_the_same_anchor(store: history.Store) -> None:
+    """What git describe says of a commit changes when it gets a tag."""
+    for day, described in enumerate(("v0.1-3-g1a2b3c4", "v0.2"), 1):
+        document = comparison_of(day, {MAP: 1.0})
+        document["context"][comparison.INFO][OLD] |= {
+            "label": commit("v1")[:12], "revision": described}
+        store.add(*history.run_of(document))
+    [one] = history.series_of(store.runs())
+    assert len(one.points) == 2
+
+
+def test_a_saved_comparison_of_before_names_its_commit_by_git() -> None:
+    document = comparison_of(1, {MAP: 1.0})
+    del document["context"][comparison.INFO][OLD]["commit"]
+    _, run = history.run_of(document, {"v1": commit("x")}.get)
+    assert run.anchor == commit("x")
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """A store that the program of version 1 wrote."""
+    path = tmp_path / "older.db"
+    with sqlite3.connect(path) as db:
+        db.executescript(VERSION_1.read_text("utf-8"))
+    return path
+
+
+def rows_of(path: Path) -> list[Any]:
+    """What a store holds of what version 1 knew."""
+    with sqlite3.connect(path) as db:
+        return [db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")
+                .fetchall() for table, columns in (
+                    ("machine", "*"), ("run", RUN_COLUMNS), ("point", "*"),
+                    ("counter", "*"), ("mark", "*"))]
+
+
+def test_an_older_store_goes_on(older: Path, tmp_path: Path) -> None:
+    """It gets what it lacks, keeps what it has, and its series grow."""
+    before = rows_of(older)
+    with history.Store(older) as store:
+        assert rows_of(older) == before
+        assert [run.anchor for run in store.runs()] == ["v1"] * 4
+        store.add(*history.run_of(comparison_of(9, {MAP: 1.0}, COUNTERS)))
+        store.add(*history.run_of(comparison_of(10, {MAP: 1.0}, COUNTERS,
+                                                anchor="v2")))
+        assert sorted(len(one.points) for one in
+                      history.series_of(store.runs())) == [1, 5]
+        assert [run.anchor for run in store.runs()] == \
+            [commit("v1")] * 5 + [commit("v2")]
+        with history.Store(tmp_path / "other.db") as other:
+            lines = list(store.lines())
+            assert other.merge(lines) == history.Merged(7, 0)
+            assert list(other.lines()) == lines
+    with sqlite3.connect(older) as db, \
+            pytest.raises(sqlite3.DatabaseError, match="only grows"):
+        db.execute("INSERT OR REPLACE INTO point SELECT * FROM point")
+    with history.Store(older) as store:
+        assert len(store.runs()) == 6
+
+
+def test_what_makes_a_machine_may_become_more(
+        store: history.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer program that tells machines apart by one fact more goes on with
+    the series, where the runs before had that fact too; and with its marks."""
+    fill(store, range(1, 11), 1.0, iopt_host_machine="Board")
+    [before] = store.machines()
+    store.mark(history.Mark("2026-02-01", before.id, "*", "r11",
+                            history.EXPECTED, "x"))
+    monkeypatch.setattr(history, "IDENTITY",
+                        (*history.IDENTITY, "iopt_host_machine"))
+    assert store.add(*history.run_of(comparison_of(
+        1, {MAP: 0.998}, COUNTERS, iopt_host_machine="Other")))
+    fill(store, range(11, 15), 1.05, iopt_host_machine="Board")
+    lengths = {m.facts["iopt_host_machine"]: len(store.runs(m.id))
+               for m in store.machines()}
+    assert lengths == {"Board": 14, "Other": 1}
+    [board] = (m for m in store.machines()
+               if m.facts["iopt_host_machine"] == "Board")
+    assert board.id != before.id
+    [found] = report.findings(store.runs(board.id), store.marks())
+    assert found.mark is not None
+
+
+SAME = [
+    # What version 1 called an anchor; that of a later run; the same?
+    ("v0.1", commit("a"), "v0.1", True),
+    ("v0.1", commit("a"), "v0.2", False),
+    (f"v0.1-3-g{commit('a')[:7]}", commit("a"), "main", True),
+    (f"v0.1-3-g{commit('b')[:7]}", commit("a"), "main", False),
+    (commit("a")[:9], commit("a"), "main", True),
+    (f"{commit('a')[:9]}-dirty", commit("a"), "main", False),
+    (f"{commit('a')[:9]}:lpae-6.1", commit("a"), "main", False),
+    (f"{commit('a')[:9]}:lpae-6.1", f"{commit('a')}:lpae-6.1", "", True),
+]
+
+
+@pytest.mark.parametrize("told,anchor,word,same", SAME)
+def test_anchors_of_version_1(told: str, anchor: str, word: str,
+                              same: bool) -> None:
+    assert history.is_same_anchor(told, anchor, word) == same
+
+
+REVISIONS = [
+    # What was measured, its commit, what a mark says; is it that?
+    ("v0.1-3-g1a2b3c4", "", "1a2b3c4", True),
+    ("v0.1-3-g1a2b3c4", "", "1a2b", True),
+    ("v0.1-3-g1a2b3c4", "", "1A2B3C4D5E6F", True),
+    ("v0.1-3-g1a2b3c4", "", "v0.1-3-g1a2b3c4", True),
+    ("v0.1-3-g1a2b3c4:lpae-7.3", "", "1a2b3c4", True),
+    ("v0.1-3-g1a2b3c4", "", "v0.1", False),
+    ("v0.1-3-g1a2b3c4", "", "1a2", False),
+    ("v0.1-3-g1a2b3c4", "", "2b3c4", False),
+    ("v0.1-3-g1a2b3c4-dirty", "", "1a2b3c4", False),
+    ("v0.2", commit("a"), commit("a")[:7], True),
+    ("v0.2", commit("a"), f"v0.1-9-g{commit('a')[:7]}", True),
+    ("v0.2", commit("a"), commit("a"), True),
+    ("v0.2", commit("a"), commit("b")[:7], False),
+]
+
+
+@pytest.mark.parametrize("told,its_commit,said,same", REVISIONS)
+def test_a_mark_is_of_a_revision(told: str, its_commit: str, said: str,
+                                 same: bool) -> None:
+    _, run = history.run_of(comparison_of(1, {MAP: 1.0}))
+    assert replace(run, revision=told, commit=its_commit).is_of(said) == same
 
 
 def test_files_that_are_no_history(tmp_path: Path) -> None:
@@ -195,9 +527,29 @@ def _plain(document: dict[str, Any]) -> None:
     del document["context"]["iopt_comparison"]
 
 
+def _broken(document: dict[str, Any]) -> None:
+    document["context"]["iopt_comparison"]["incomplete"] = "no space left"
+
+
+def _dirty(document: dict[str, Any]) -> None:
+    document["context"]["iopt_comparison"]["old"] |= {
+        "commit": "", "revision": "abc1234-dirty"}
+
+
+def _of_dirty(document: dict[str, Any]) -> None:
+    document["context"]["iopt_comparison"]["old"]["context"] = {
+        "iopt_version": "abc1234-dirty"}
+
+
+def _sideless(document: dict[str, Any]) -> None:
+    del document["context"]["iopt_comparison"]["old"]
+
+
 @pytest.mark.parametrize("spoil,said", [
     (_separate, "interleaved"), (_timeless, "yesterday"),
-    (_empty, "neither"), (_plain, "no comparison")])
+    (_empty, "neither"), (_plain, "no comparison"),
+    (_broken, "not complete .no space left."), (_sideless, "no whole"),
+    (_dirty, "abc1234-dirty, is no commit"), (_of_dirty, "no commit")])
 def test_what_is_no_run(spoil: Any, said: str) -> None:
     document = comparison_of(1, {MAP: 1.0})
     spoil(document)
@@ -217,7 +569,7 @@ def test_the_command_line(tmp_path: Path,
     assert track.main([*db, "add", str(bad), str(good),
                        str(tmp_path / "none.json")]) == 4
     said = capsys.readouterr()
-    assert "added: r1 against v1, 1 ratios" in said.out
+    assert f"added: r1 against v1 ({commit('v1')[:12]}), 1 ratios" in said.out
     assert len(said.err.splitlines()) == 2 and str(bad) in said.err
     assert track.main([*db, "add", str(good)]) == 0
     assert "was there already" in capsys.readouterr().out
@@ -226,10 +578,159 @@ def test_the_command_line(tmp_path: Path,
     other = ["--db", str(tmp_path / "other.db")]
     assert track.main([*other, "import", str(lines)]) == 0
     assert "1 added" in capsys.readouterr().out
+    lines.write_bytes(b'{"x": "\xff"}\n' + lines.read_bytes())
+    last = ["--db", str(tmp_path / "last.db")]
+    assert track.main([*last, "import", str(tmp_path / "none"),
+                       str(lines)]) == 1
+    said = capsys.readouterr()
+    assert "1 added" in said.out
+    assert len(said.err.splitlines()) == 2 and "line 1: " in said.err
     assert track.main([*db, "mark", "map/*", "--kind", "ignored",
                        "--reason", "noisy"]) == 0
+    assert "covers no change yet" in capsys.readouterr().err
     assert track.main([*db, "list"]) == 0
     assert "Made-up CPU" in capsys.readouterr().out
+    assert track.main([*db, "mark", "\x1b[2J", "--kind", "cleared"]) == 1
+    assert "no printable text" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
         track.main([*db, "mark", "map/*", "--kind", "ignored"])
     assert stopped.value.code == 2
+
+
+def test_a_mark_that_covers_a_change(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = tmp_path / "history.db"
+    with history.Store(db) as store:
+        fill(store, range(1, 11), 1.0)
+        fill(store, range(11, 15), 1.05)
+    for revision, warns in ((commit("r11")[:7], False), ("r11", False),
+                            (commit("r12")[:7], True)):
+        assert track.main(["--db", str(db), "mark", "map/*", "--kind",
+                           "expected", "--reason", "x", "--revision",
+                           revision]) == 0
+        assert ("covers no change" in capsys.readouterr().err) == warns
+
+
+def compared(document: dict[str, Any], code: int) -> Callable[..., Any]:
+    """Stands in for compare.py: writes this and exits so."""
+    def run(command: Sequence[str], **_: Any) -> Any:
+        stem = Path(command[command.index("--out") + 1])
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        stem.with_suffix(".json").write_text(results.dump(document))
+        return subprocess.CompletedProcess(command, code)
+    return run
+
+
+def _failed(document: dict[str, Any]) -> None:
+    document["context"]["iopt_comparison"]["failures"] = ["map: crashed"]
+
+
+def _lone(document: dict[str, Any]) -> None:
+    document["context"]["iopt_comparison"]["unpaired"] = {NEW: ["map/x:1"]}
+
+
+def _as_it_is(document: dict[str, Any]) -> None:
+    pass
+
+
+@pytest.mark.parametrize("told,spoil,code,nr_runs", [
+    (0, _as_it_is, 0, 1), (3, _as_it_is, 0, 1), (1, _failed, 1, 1),
+    (4, _lone, 4, 1), (3, _failed, 1, 1), (3, _lone, 4, 1),
+    (130, _broken, 130, 0), (4, _broken, 4, 0), (0, _broken, 4, 0),
+    (77, _empty, 77, 0)])
+def test_a_run_ends_as_its_comparison_did(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str], told: int, spoil: Any,
+        code: int, nr_runs: int) -> None:
+    """What is whole is kept, what is not stays a file until it is."""
+    document = comparison_of(1, {MAP: 1.0})
+    spoil(document)
+    monkeypatch.setattr(track, "can_pin", lambda word: True)
+    monkeypatch.setattr(track.subprocess, "run", compared(document, told))
+    db = tmp_path / "history.db"
+    assert track.main(["--db", str(db), "run", "--anchor", "v1", "--what",
+                       "there", "--", "--quick"]) == code
+    with history.Store(db) as store:
+        assert len(store.runs()) == nr_runs
+    [path] = (tmp_path / "track").glob("*.json")
+    said = capsys.readouterr()
+    assert "the quick set" in said.out
+    if not nr_runs:
+        [line] = said.err.splitlines()
+        assert str(path) in line
+    if spoil is _broken:
+        document["context"]["iopt_comparison"]["incomplete"] = ""
+        path.write_text(results.dump(document))
+        assert track.main(["--db", str(db), "add", str(path)]) == 0
+        with history.Store(db) as store:
+            assert len(store.runs()) == 1
+
+
+def test_another_outcome_is_no_other_run(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run with a failure, gone on with: one comparison, one point."""
+    path = tmp_path / "a.json"
+    db = ["--db", str(tmp_path / "history.db")]
+    for ratio, code in ((1.0, 0), (1.0, 0), (1.1, 4)):
+        path.write_text(results.dump(comparison_of(1, {MAP: ratio})))
+        assert track.main([*db, "add", str(path)]) == code
+    assert "was added before" in capsys.readouterr().err
+    with history.Store(tmp_path / "history.db") as store:
+        assert [run.points[0].ratio for run in store.runs()] == \
+            pytest.approx([1.0])
+
+
+def git(tree: Path, *args: str) -> str:
+    """Run git as nobody in particular."""
+    return subprocess.run(
+        ["git", "-C", str(tree), "-c", "user.name=x", "-c", "user.email=x@x",
+         *args], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_what_can_be_an_anchor(
+        tmp_path: Path, build: Any, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    """A revision, and an iopt-bench of a tree that is one; no other, which is
+    told before anything is measured."""
+    tree = tmp_path / "build"
+    bench = tree / "a/b/iopt-bench"
+    bench.parent.mkdir(parents=True)
+    (build("c") / "iopt-bench").rename(bench)
+    git(tree, "init", "-q")
+    git(tree, "add", ".")
+    git(tree, "commit", "-q", "-m", "x")
+    head = git(tree, "rev-parse", "HEAD")
+    monkeypatch.setattr(track, "ROOT", tree)
+    side = sides.resolve(str(bench), sides.Workshop(tree, bench))
+    assert side.commit == head
+    assert track.can_pin(str(bench)) and track.can_pin("HEAD")
+    assert not track.can_pin("lpae-6.12") and not track.can_pin("-x")
+    (tree / "a/new").write_text("x")
+    git(tree, "add", ".")
+    side = sides.resolve(str(bench), sides.Workshop(tree, bench))
+    assert side.commit == "" and side.revision.endswith("-dirty")
+    db = tmp_path / "history.db"
+    capsys.readouterr()
+    assert track.main(["--db", str(db), "run", "--anchor", str(bench)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "is no commit" in line and "ANCHOR=REV" in line
+    assert not (tmp_path / "track").exists()
+    document = comparison_of(1, {MAP: 1.0}, iopt_host="x")
+    monkeypatch.setattr(track.platform, "node", lambda: "x")
+    with history.Store(db) as store:
+        machine, run = history.run_of(document)
+        store.add(machine, replace(run, anchor="abc1234-dirty",
+                                   anchor_word=""))
+    assert track.main(["--db", str(db), "run"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "abc1234-dirty, this host's newest anchor, is no commit" in line
+
+
+def test_the_anchor_is_called_by_its_word_while_that_is_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with history.Store(tmp_path / "history.db") as store:
+        fill(store, range(1, 2), 1.0)
+        for named, expected in ((commit("v1"), "v1"),
+                                (commit("v2"), commit("v1"))):
+            monkeypatch.setattr(track, "commit_of", lambda word: named)
+            assert track.anchor_of(store, "here") == expected

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import report
 from ioptlib import history, page
-from made_history import MAP, comparison_of
+from made_history import MAP, commit, comparison_of
 
 HOSTILE = '<img src=x onerror=alert(1)>"\'&amp;'
 OTHER = "unmap_partial/engine:lpae-split/granule:4K/block:2M/part:page/" \
@@ -89,8 +89,25 @@ def test_it_says_what_there_is(text: str) -> None:
     assert "r6..r7" in text and "r8..r9" in text
     assert "1 -&gt; 2" in text
     assert "r7, 2026-01-07T03:04:05+00:00: 1.0" in text
+    assert f"anchor v1 ({commit('v1')[:12]})" in text
     sections = [a["id"] for t, a in Elements(text).tags if t == "section"]
     assert len(sections) == 2
+
+
+def test_ranges_are_no_intervals(tmp_path: Path) -> None:
+    """Fewer than six pairs have no interval, and are not called so."""
+    with history.Store(tmp_path / "r.db") as store:
+        for day, nr_pairs in ((1, 10), (2, 3)):
+            store.add(*history.run_of(comparison_of(day, {MAP: 1.1},
+                                                    nr_pairs=nr_pairs)))
+        text = page.render(store)
+    assert "with fewer than\n6 pairs, the range" in text
+    assert "], 95 % interval of 10 pairs<" in text
+    assert "], range of 3 pairs<" in text
+    assert "<td>range of 3 pairs</td>" in text
+    assert "<td>95 % interval" not in text
+    assert 'class="number worse"' not in text
+    assert "; 1 with a range" in text
 
 
 def test_command_line(filled: Path, tmp_path: Path,
