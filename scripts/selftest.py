@@ -28,6 +28,7 @@ from ioptlib import comparing, gate, names, paired, results, runner, \
     selftest, sides, summary
 from ioptlib.console import Console
 from ioptlib.paired import OLD
+from ioptlib.results import NUMBER, Object
 from ioptlib.selftest import LINKED, SIZES, work_arm
 from ioptlib.sides import Side
 from regress import GATE, Counter
@@ -61,6 +62,15 @@ SHORT_CASES = (
     "walker:coherent",
     COLD[0],
 )
+
+
+# What a recording holds, as far as it is read.
+RECORDING = Object(
+    {"context": Object({"iopt_load": [NUMBER], "iopt_seed": (int, str)}),
+     "nr_rounds": int, "sizes": [int], "arms": [str], "failures": [str],
+     "shares": Object(rest=Object(rest=NUMBER)),
+     "samples": Object(rest=Object(rest=Object(rest=[NUMBER])))},
+    {"caught": Object(rest=str), "escaped": [str]})
 
 
 @dataclass(frozen=True)
@@ -372,7 +382,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def tell(kept: Mapping[str, Any], console: Console) -> int:
-    """Print the report of a recording; the exit code."""
+    """Print the report of a recording; the exit code.
+
+    Raises results.BadOutput when it is none, ValueError or ArithmeticError
+    when its numbers are none of times.
+    """
+    results.check("recording", kept, RECORDING)
+    if kept["nr_rounds"] > MAX_ROUNDS:
+        raise results.BadOutput(f"recording: nr_rounds is {kept['nr_rounds']}"
+                                f", more than {MAX_ROUNDS}")
     report = judge(json.loads(json.dumps(kept)))
     console.say(heading(kept))
     for line in summary.doubt_lines(kept["context"]):
@@ -394,8 +412,8 @@ def main(argv: list[str]) -> int:
             runner.UsageError) as error:
         console.complain(f"selftest: {error}")
         return USAGE
-    except (OSError, results.BadOutput, runner.SpoolError, ValueError,
-            KeyError) as error:
+    except (OSError, runner.SpoolError, ValueError, KeyError,
+            ArithmeticError, RecursionError) as error:
         console.complain(f"selftest: {error}")
         return FAILED
     except KeyboardInterrupt:

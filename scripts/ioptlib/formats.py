@@ -92,7 +92,7 @@ def benchstat(found: Comparison, rows: list[Row], which: str) -> str:
                 row.get("error_occurred") or not row.get("stage", 1):
             continue
         least = row.get("block_min_ns")
-        lines.append(f"{go_name(name)} {int(row['iterations'])} "
+        lines.append(f"{go_name(name)} {int(row.get('iterations', 1))} "
                      f"{row['real_time']:.6g} ns/op"
                      + (f" {least:.6g} min-ns/op" if least else ""))
     return "\n".join(lines) + "\n"

@@ -35,7 +35,7 @@ from .sides import Side
 OLD, NEW, NULL = "old", "new", "null"
 FIRST_PAIRS, SECOND_PAIRS = 10, 20
 SCHED = "nr_migrations"
-TURNS = "turn_min_ns"
+TURNS = results.TURNS
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,17 @@ COUNTED = "counted"
 SIM_PS = "sim_ps"
 UNPIN_PS = "unpin_ps"
 LIVE_BACKING = "/backing:live-"
+PROFILE_SOURCES = "iopt_profile_sources"
+TURNS = "turn_min_ns"
+
+# What makes a machine another one, and what it is called: times of two that
+# differ in one of these are neither compared nor put in one series.
+MACHINE = {"iopt_host": "host", "iopt_host_machine": "machine",
+           "iopt_host_cpu_model": "CPU", "iopt_host_arch": "architecture",
+           "iopt_host_packages": "packages", "iopt_host_cores": "cores",
+           "iopt_host_pus": "hardware threads", "iopt_host_caches": "caches",
+           "iopt_host_page_size": "page size",
+           "iopt_host_hypervisor": "hypervisor"}
 
 # What a row has besides counters; all of libbenchmark's but the last four.
 ROW_FIELDS = frozenset((
@@ -48,6 +59,81 @@ class BadOutput(ValueError):
 
 
 @dataclass(frozen=True)
+class Object:
+    """What an object in a file is made of.
+
+    needs, may: shapes of the keys that must be there, and of those that may
+    rest: shape of any other
+    """
+
+    needs: Mapping[str, Any] = field(default_factory=dict)
+    may: Mapping[str, Any] = field(default_factory=dict)
+    rest: Any = object
+
+
+NUMBER = (int, float)
+MAX_NUMBER = 1 << 64
+SHOWN_CHARS = 40
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_WORDS: dict[Any, str] = {
+    str: "text", int: "a whole number", bool: "true or false",
+    dict: "an object", list: "a list", NUMBER: "a number"}
+
+_ROW = Object(
+    {"name": str, "repetition_index": int},
+    {TURNS: [NUMBER], **dict.fromkeys((
+        "run_name", "run_type", "time_unit", "label", "error_message",
+        "skip_message", "case"), str)}, NUMBER)
+_CONTEXT = Object(may={PROFILE_SOURCES: [Object({"name": str,
+                                                 "digest": str})]})
+
+
+def _is_odd(value: Any) -> bool:
+    """Can JSON say it, but nobody keep it: too large, or half a character?"""
+    if isinstance(value, str):
+        return not value.isascii() and bool(_SURROGATE.search(value))
+    return isinstance(value, int) and abs(value) > MAX_NUMBER
+
+
+def _fits(value: Any, kinds: Any) -> bool:
+    return isinstance(kinds, (type, tuple)) and isinstance(value, kinds) \
+        and not _is_odd(value)
+
+
+def check(where: str, value: Any, shape: Any) -> None:
+    """Is what a file holds what its readers expect?
+
+    A shape is a type or a tuple of types; a list of one shape, for a list of
+    such; or an Object. Raises BadOutput that says where it is not so.
+    """
+    if isinstance(shape, Object):
+        check(where, value, dict)
+        for key in shape.needs:
+            if key not in value:
+                raise BadOutput(f"{where} has no {key}")
+        for key, item in value.items():
+            part = shape.needs.get(key) or shape.may.get(key) or shape.rest
+            if not _fits(item, part):
+                check(f"{where}: {ascii(key)[1:-1]}", item, part)
+    elif isinstance(shape, list):
+        check(where, value, list)
+        for i, item in enumerate(value):
+            check(f"{where} {i + 1}", item, shape[0])
+    elif not _fits(value, shape):
+        text = ascii(value)
+        text = f"{text[:SHOWN_CHARS]}..." if len(text) > SHOWN_CHARS else text
+        word = "what can be kept" if _is_odd(value) else \
+            _WORDS.get(shape, "what it has to be")
+        raise BadOutput(f"{where} is {text}, not {word}")
+
+
+def check_rows(rows: Any) -> None:
+    """Can each row of a result or a comparison be read? Raises BadOutput."""
+    check("row", rows, [_ROW])
+
+
+@dataclass(frozen=True)
 class Output:
     """What one process wrote; is_whole is False when it broke off."""
 
@@ -64,8 +150,9 @@ def _salvage(text: str) -> Output:
         raise BadOutput("it has no context")
     try:
         context, end = decoder.raw_decode(text, match.end())
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BadOutput(f"its context is no JSON ({error})") from error
+    check("context", context, dict)
     rows: list[Row] = []
     match = re.compile(r'\s*,\s*"benchmarks"\s*:\s*\[').match(text, end)
     separator = re.compile(r"\s*,?\s*")
@@ -74,8 +161,9 @@ def _salvage(text: str) -> Output:
         at = separator.match(text, at).end()  # type: ignore[union-attr]
         try:
             row, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             break
+        check(f"row {len(rows) + 1}", row, dict)
         rows.append(row)
     return Output(context, rows, False)
 
@@ -87,12 +175,13 @@ def parse_output(text: str) -> Output:
     """
     try:
         document = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return _salvage(text)
     if not isinstance(document, dict) or \
             not isinstance(document.get("context"), dict) or \
             not isinstance(document.get("benchmarks"), list):
         raise BadOutput("it is no object with context and benchmarks")
+    check("row", document["benchmarks"], [dict])
     return Output(document["context"], document["benchmarks"], True)
 
 
@@ -326,12 +415,14 @@ class Result:
 def from_document(document: Mapping[str, Any]) -> Result:
     """Gather the rows of a result; raises BadOutput when it is none."""
     cases: dict[names.Case, Samples] = {}
-    for row in document["benchmarks"]:
-        if row.get("run_type", "iteration") != "iteration":
-            continue
+    rows = [row for row in document["benchmarks"]
+            if row.get("run_type", "iteration") == "iteration"]
+    check("context", document["context"], _CONTEXT)
+    check_rows(rows)
+    for row in rows:
         try:
             case = names.parse(row["name"])
-        except (KeyError, names.BadName) as error:
+        except names.BadName as error:
             raise BadOutput(f"a row has no good name: {error}") from error
         cases.setdefault(case, Samples(case)).rows.append(row)
     return Result(dict(document["context"]), cases)

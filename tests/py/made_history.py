@@ -48,7 +48,7 @@ def comparison_of(day: int, ratios: Mapping[str, float],
         rows += _rows(key, NEW, [ANCHOR_NS * ratio * s for s in spread])
     info = {
         "schema": comparison.SCHEMA, "kind": comparison.PAIRED,
-        "has_null": False, "floor": 0.01,
+        "has_null": False, "floor": 0.01, "seed": 1, "profiles": [],
         **{side: {"label": name, "revision": name, "engine": "",
                   "commit": commit(name), "context": {}}
            for side, name in ((OLD, anchor), (NEW, f"r{day}"))},

@@ -364,6 +364,45 @@ def test_equals_alone(run: Selftest,
     assert run("--read", str(path)).out in ran.out
 
 
+RECORDING = {
+    "context": {"iopt_load": [0.5], "iopt_seed": 1}, "nr_rounds": 6,
+    "sizes": [6, 8], "arms": [OLD, NEW], "failures": [], "shares": {},
+    "samples": {HOT[0]: {arm: {str(i): [80.0] for i in range(6)}
+                         for arm in (OLD, NEW, NULL)}}}
+
+
+def test_a_recording_is_read(tmp_path: Path) -> None:
+    """The one that BROKEN spoils."""
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(RECORDING))
+    assert script.main(["--read", str(path)]) in (0, 4)
+
+
+# what of a recording is given another value
+BROKEN = [
+    ("samples", []), ("samples", {HOT[0]: 1}), ("samples", {HOT[0]: {OLD: 1}}),
+    ("samples", {HOT[0]: {OLD: {"0": 80.0}}}),
+    ("samples", {HOT[0]: {OLD: {"0": ["80"]}}}),
+    ("samples", {HOT[0]: {OLD: {"first": [80.0]}}}),
+    ("samples", {HOT[0]: {arm: {str(i): [0] for i in range(6)}
+                          for arm in (OLD, NEW, NULL)}}),
+    ("shares", {HOT[0]: {"a": 0.1}}), ("sizes", [6]), ("sizes", [0, 0]),
+    ("nr_rounds", "6"), ("nr_rounds", 10**12), ("nr_rounds", 10**400),
+    ("context", {"iopt_load": ["a"], "iopt_seed": 1}), ("failures", 1),
+    ("caught", []),
+]
+
+
+@pytest.mark.parametrize("key,value", BROKEN)
+def test_broken_recordings(tmp_path: Path, key: str, value: Any,
+                           capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({**RECORDING, key: value}))
+    assert script.main(["--read", str(path)]) == 1
+    said = capsys.readouterr()
+    assert re.fullmatch("selftest: .+\n", said.err) and not said.out
+
+
 def test_an_escaped_mutant_fails(run: Selftest) -> None:
     ran = run("--rounds", "1", mutant=0)
     assert ran.code == 1
