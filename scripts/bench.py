@@ -20,7 +20,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ioptlib import kernel_build, results, runner, summary, teardown
+from ioptlib import (kernel_build, profiles, results, runner, summary,
+                     teardown)
 from ioptlib.console import Console, duration
 from ioptlib.kernel_build import BadBuild
 from ioptlib.kernel_source import BadSource
@@ -252,7 +253,7 @@ class Session:
     settings: runner.Settings
     spool: runner.Spool
     families: list[runner.Family]
-    extra: dict[str, str]
+    extra: dict[str, Any]
 
     def save(self, done: runner.Run) -> tuple[dict[str, Any], list[str]]:
         """Merge and write; the document, and a line for each failure.
@@ -332,7 +333,9 @@ def measure(settings: runner.Settings, place: Place, argv: list[str],
         console.complain(f"bench: no case matches FILTER {settings.filter!r}"
                          if settings.filter else "bench: no case is selected")
         return USAGE
-    extra = place.context(argv)
+    extra: dict[str, Any] = {
+        **place.context(argv), results.PROFILE_SOURCES:
+        profiles.records(settings.profiles, args.bench)}
     spool = runner.Spool.create(place.spool, settings, families, extra)
     session = Session(args, console, place, settings, spool, families, extra)
     nr_cases = sum(len(f.cases) for f in families)

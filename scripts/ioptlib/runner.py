@@ -362,7 +362,7 @@ class Spool:
 
     @classmethod
     def create(cls, path: Path, settings: Settings,
-               families: Sequence[Family], extra: Mapping[str, str]) -> Spool:
+               families: Sequence[Family], extra: Mapping[str, Any]) -> Spool:
         """Make the directory; raises SpoolError when it cannot be written."""
         spool = cls(path)
         text = json.dumps({"settings": asdict(settings), "context": extra,
@@ -375,7 +375,7 @@ class Spool:
                              f"{error.strerror}") from error
         return spool
 
-    def manifest(self) -> tuple[Settings, list[Family], dict[str, str]]:
+    def manifest(self) -> tuple[Settings, list[Family], dict[str, Any]]:
         """What was to be run; raises OSError or ValueError."""
         data = json.loads((self.path / "run.json").read_text("utf-8"))
         fields = data["settings"]
@@ -824,7 +824,7 @@ def classes_with_ledger(classes: str, ledger: Ledger) -> str:
 
 
 def merge(done: Run, settings: Settings,
-          extra: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+          extra: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The document of a result, and a line for each failure."""
     failures = [o.failure for o in done.outcomes if o.failure]
     usable = [o for o in done.outcomes if o.output is not None]
