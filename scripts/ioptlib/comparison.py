@@ -9,13 +9,14 @@ Verdicts are derived from the rows whenever it is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from . import names, results, stats, summary, verdict
 from .paired import NEW, NULL, OLD, TURNS
-from .results import Row, Samples
+from .results import NUMBER, Object, Row, Samples
 from .verdict import Estimate, Stages
 
 INFO = "iopt_comparison"
@@ -39,7 +40,8 @@ COSTS = frozenset((
     "inval_walks", "inval_pages", "syncs", "warnings", "calls",
     "nr_commands", "nr_doorbells", "nr_differ", "sim_ps", "tlbi", "atc_inv",
     "cmd_syncs", "doorbells", "tables_kept", "table_bytes_kept",
-    "bbm_violations", "stale_after_sync", "iotlb_misses", "walk_reads"))
+    "bbm_violations", "stale_after_sync", "iotlb_misses", "walk_reads",
+    "nr_unmaps", "nr_lookups", "max_lookups", "unpin_ps"))
 GAINS = frozenset(("bytes_mapped", "bytes_unmapped", "iotlb_hits",
                    "iotlb_reach_bytes"))
 
@@ -50,8 +52,25 @@ LATENCIES = {"contention": (
     *(summary.Metric(f"{call} {what}", *2 * (f"{call}_{what}_ns",))
       for call in ("map", "unmap") for what in ("p50", "p99")))}
 
-_LEDGER = ("sim_ps", "tlbi", "atc_inv", "cmd_syncs", "doorbells",
-           "nr_ranges", "range_")
+# What is sent under a cost profile: a kind that is not sent has no counter.
+_SENT = frozenset(("atc_inv", "cmd_syncs", "doorbells", "nr_ranges"))
+_SENT_KINDS = ("tlbi", "range_")
+
+# What else a profile decides; of a family, what others count without one.
+_PRICED = frozenset(("sim_ps", "unpin_ps"))
+_PRICED_OF = {"teardown": frozenset(("nr_commands",))}
+
+# What iopt_comparison holds, as far as it is read.
+_SIDE = Object({"label": str, "revision": str, "context": dict},
+               {"engine": str})
+_COUNTS = Object(rest=Object(rest=Object(rest=int)))
+_INFO = Object(
+    {"kind": str, "floor": NUMBER, "has_null": bool, "seed": (int, str),
+     "profiles": [str], OLD: _SIDE, NEW: _SIDE,
+     "cases": [Object({"key": str})], "counters": _COUNTS},
+    {"floors": Object(rest=NUMBER), "ceilings": Object(rest=NUMBER),
+     "unpaired": Object(rest=[str]), "unpaired_counters": _COUNTS,
+     "failures": [str], "incomplete": str, "nr_long": int})
 
 
 @dataclass(frozen=True)
@@ -163,8 +182,11 @@ class Line:
 class Comparison:
     """All that was found.
 
+    one_sided: by side, what only that one counted: a profile, a counter, or
+        anything; and the cases in which it did
     unpaired: by side, the cases that the other one does not have
     problems: by case, why a side has no number
+    skips: by case, why both sides were skipped
     warnings: by word of iopt-bench about the quality of a number, its cases
     """
 
@@ -172,6 +194,7 @@ class Comparison:
     info: dict[str, Any]
     lines: list[Line]
     counters: dict[str, list[Counter]]
+    one_sided: dict[str, dict[str, list[str]]]
     unpaired: dict[str, list[str]]
     renamed: dict[str, str]
     problems: dict[str, str]
@@ -213,6 +236,14 @@ class Comparison:
                  for key, counters in self.counters.items()}
         return {key: differ for key, differ in found.items() if differ}
 
+    @property
+    def of_new(self) -> dict[str, dict[str, int]]:
+        """By case, what new counted; 0 for what only old sent."""
+        return {key: {**{c.title: c.new for c in self.counters.get(key, ())},
+                      **with_totals(sides[NEW])}
+                for key, sides in self.info["counters"].items()
+                if sides.get(NEW)}
+
     def by_verdict(self, word: str) -> list[Line]:
         """The lines with a verdict, those with the largest effect first."""
         found = [line for line in self.lines if line.verdict == word]
@@ -229,6 +260,10 @@ class Comparison:
                 said.append(f"{len(missing)} only in {which}")
         if self.problems:
             said.append(f"{len(self.problems)} without a number on a side")
+        if any(self.one_sided.values()):
+            cases = {case for of_side in self.one_sided.values()
+                     for found in of_side.values() for case in found}
+            said.append(f"{len(cases)} with counters that only one side has")
         other = [line for line in self.lines if line.note]
         if other:
             said.append(f"{len(other)} that did not do the same work")
@@ -259,9 +294,15 @@ class Comparison:
         return PASS
 
 
-def is_ledger(counter: str) -> bool:
-    """Is a counter one of what is sent under a cost profile?"""
-    return counter.startswith(_LEDGER)
+def is_sent(counter: str) -> bool:
+    """Is a counter one of a kind of command, which is left out at 0?"""
+    return counter in _SENT or counter.startswith(_SENT_KINDS)
+
+
+def is_ledger(counter: str, family: str) -> bool:
+    """Does a counter of a family depend on the cost profile?"""
+    return is_sent(counter) or counter in _PRICED or \
+        counter in _PRICED_OF.get(family, ())
 
 
 def with_totals(counters: Mapping[str, int]) -> dict[str, int]:
@@ -279,13 +320,15 @@ def exact_of(row: Row, classes: Mapping[str, str], profile: str = "") \
         -> dict[str, int]:
     """The exact counters of a row, those of a ledger with its profile."""
     found = {}
+    family = str(row["name"]).partition("/")[0]
     for name, value in row.items():
         if name in results.ROW_FIELDS or not isinstance(value, (int, float)):
             continue
-        if is_ledger(name) and profile:
+        if not is_ledger(name, family):
+            if classes.get(name) == "exact":
+                found[name] = int(value)
+        elif profile:
             found[f"{name}@{profile}"] = int(value)
-        elif classes.get(name) == "exact" and not is_ledger(name):
-            found[name] = int(value)
     return found
 
 
@@ -332,7 +375,8 @@ def _turns(samples: Samples | None, metric: summary.Metric) \
     if samples is None or metric is not summary.METRIC:
         return {}
     return {int(row["repetition_index"]): turns for row in samples.good
-            if (turns := row.get(TURNS)) and min(turns) > 0}
+            if (turns := row.get(TURNS)) and min(turns) > 0
+            and math.isfinite(sum(turns))}
 
 
 def _pairs(grouped: Grouped, metric: summary.Metric, stage: int,
@@ -363,20 +407,29 @@ def _figures(grouped: Grouped, metric: summary.Metric, stage: int,
     return Figures(sum(means) / len(means), stats.median(least), len(least))
 
 
+def _told(rows: Iterable[Row]) -> tuple[str, str]:
+    """What is wrong with a side's rows, and why they were skipped."""
+    skip = ""
+    for row in rows:
+        reason = results.skip_reason(row)
+        error = results.row_error(row) if reason is None else None
+        if error is not None:
+            return error, ""
+        skip = skip or reason or ""
+    return "", skip
+
+
 def _trouble(grouped: Grouped) -> tuple[str, str]:
-    """Why a case has no number, and why it was skipped; one is empty."""
-    for side, word in ((OLD, "old"), (NEW, "new")):
-        rows = [row for (of, _), samples in grouped.items() if of == side
-                for row in samples.rows]
-        for row in rows:
-            reason = results.skip_reason(row)
-            if reason is not None:
-                return "", reason
-        for row in rows:
-            error = results.row_error(row)
-            if error is not None:
-                return f"{word}: {error}", ""
-    return "", ""
+    """Why a case has no number, and why it was skipped, which it is when both
+    sides were; one is empty."""
+    told = {side: _told(row for (of, _), samples in grouped.items()
+                        if of == side for row in samples.rows)
+            for side in (OLD, NEW)}
+    skips = [skip for _, skip in told.values() if skip]
+    if len(skips) == len(told):
+        return "", "; ".join(dict.fromkeys(skips))
+    return "; ".join(f"{side}: {error or f'skipped: {skip}'}" for side,
+                     (error, skip) in told.items() if error or skip), ""
 
 
 def _warnings(cases: Mapping[str, Grouped]) -> dict[str, list[str]]:
@@ -459,17 +512,40 @@ def _decided(lines: Sequence[Line], is_gated: bool,
             for i, line in enumerate(lines)]
 
 
-def _counters(info: Mapping[str, Any]) -> dict[str, list[Counter]]:
+def _profiles(titles: Iterable[str]) -> set[str]:
+    return {title.partition("@")[2] for title in titles} - {""}
+
+
+def _counters(info: Mapping[str, Any], known: Collection[str]) \
+        -> tuple[dict[str, list[Counter]], dict[str, dict[str, list[str]]]]:
+    """What both sides counted, by case; and what only one did, by side.
+
+    A kind of command that is not there is 0 where both counted the profile;
+    of all else nothing is known. Cases that are known to have no number are
+    not told of.
+    """
     found: dict[str, list[Counter]] = {}
+    only: dict[str, dict[str, list[str]]] = {OLD: {}, NEW: {}}
     for key, sides in info["counters"].items():
-        if not sides.get(OLD) or not sides.get(NEW):
-            continue
-        old, new = (with_totals(sides[arm]) for arm in (OLD, NEW))
-        found[key] = [
-            Counter(title.partition("@")[0], title.partition("@")[2],
-                    old.get(title, 0), new.get(title, 0))
-            for title in dict.fromkeys([*old, *new])]
-    return found
+        old, new = (with_totals(sides.get(arm) or {}) for arm in (OLD, NEW))
+        both = _profiles(old) & _profiles(new)
+        of_case = []
+        for title in dict.fromkeys([*old, *new]):
+            name, _, profile = title.partition("@")
+            if title in old and title in new or \
+                    profile in both and is_sent(name):
+                of_case.append(Counter(name, profile, old.get(title, 0),
+                                       new.get(title, 0)))
+            elif key not in known:
+                what = "anything" if not old or not new else \
+                    f"profile {profile}" if profile and profile not in both \
+                    else title
+                cases = only[OLD if title in old else NEW].setdefault(what, [])
+                if key not in cases[-1:]:
+                    cases.append(key)
+        if of_case:
+            found[key] = of_case
+    return found, only
 
 
 def renames(old: Sequence[str], new: Sequence[str],
@@ -501,6 +577,8 @@ def analyse(document: Mapping[str, Any]) -> Comparison:
     if not isinstance(info, dict):
         raise results.BadOutput("it is no comparison: its context has no "
                                 f"{INFO}")
+    results.check(INFO, info, _INFO)
+    results.check_rows(document["benchmarks"])
     try:
         grouped = _group(document["benchmarks"])
         lines: list[Line] = []
@@ -521,15 +599,16 @@ def analyse(document: Mapping[str, Any]) -> Comparison:
         unpaired = {arm: list(info.get("unpaired", {}).get(arm, []))
                     for arm in (OLD, NEW)}
         null_family = NULL_FAMILY if info["kind"] == FILES else ""
+        counters, one_sided = _counters(info, {*problems, *skips})
         return Comparison(
             context, info,
             _decided(lines, info["kind"] == PAIRED, null_family),
-            _counters(info), unpaired,
+            counters, one_sided, unpaired,
             renames(unpaired[OLD], unpaired[NEW],
                     info.get("unpaired_counters", {})),
             problems, skips, list(info.get("failures", [])),
             _warnings(grouped))
-    except (KeyError, TypeError, AttributeError, names.BadName) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise results.BadOutput(f"it is no whole comparison: {error!r}") \
             from error
 

@@ -422,6 +422,11 @@ def left_out(found: Comparison) -> list[str]:
                           + (f" (renamed to {other}?)" if other else ""))
     lines += [part for key, why in found.problems.items()
               for part in wrap(f"no number: {key}: {why}")]
+    lines += [part for which, of_side in found.one_sided.items()
+              for what, keys in of_side.items()
+              for part in wrap(f"counted only in {which}: {what}, "
+                               f"{len(keys)}: {keys[0]}"
+                               + (" ..." if len(keys) > 1 else ""))]
     reasons: dict[str, list[str]] = {}
     for key, why in found.skips.items():
         reasons.setdefault(why, []).append(key)

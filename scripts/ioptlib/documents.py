@@ -14,11 +14,7 @@ from .comparison import (FILES, INFO, NULL_FAMILY, PAIRED, ROUNDS, SCHEMA,
 from .paired import NEW, OLD, Count, Design, Job, Output
 from .results import Row, Samples
 
-# What must be the same on both sides, and what it is called.
-_MACHINE = {"iopt_host": "host", "iopt_host_cpu_model": "CPU",
-            "iopt_host_arch": "architecture", "iopt_host_machine": "machine",
-            "iopt_host_packages": "packages", "iopt_host_cores": "cores",
-            "iopt_host_pus": "hardware threads"}
+# What must be the same on both sides besides the machine.
 _LIBRARY = {"iopt_lib_benchmark": "libbenchmark", "iopt_schema": "schema"}
 
 # What each side may have of its own.
@@ -117,6 +113,13 @@ def assemble(design: Design, counts: Mapping[str, Count],
     return {"context": context, "benchmarks": _stage_rows(design, timing)}
 
 
+def _profiles(found: results.Result) -> list[str]:
+    """The cost profiles that it has rows of."""
+    profiles = dict.fromkeys(case.get(names.PROFILE_KEY)
+                             for case in found.cases)
+    return [p for p in profiles if p and p != names.NO_PROFILE]
+
+
 def _unprofiled(found: results.Result) -> dict[str, list[Samples]]:
     """The samples of each case, one for each cost profile that it has."""
     cases: dict[str, list[Samples]] = {}
@@ -137,16 +140,38 @@ def _counters_of(samples: Sequence[Samples], classes: Mapping[str, str]) \
     return counters
 
 
+def _others(title: str, old: Mapping[str, Any], new: Mapping[str, Any],
+            keys: Mapping[str, str]) -> list[str]:
+    """A line for each key that differs; what is not said is unknown."""
+    pairs = ((what, str(old.get(key, "unknown")), str(new.get(key, "unknown")))
+             for key, what in keys.items())
+    return [f"other {title}: {what} is {a!r} in old and {b!r} in new"
+            for what, a, b in pairs if a != b]
+
+
+def other_library(old: Mapping[str, Any], new: Mapping[str, Any]) \
+        -> list[str]:
+    """Why the times of two builds mean different things, by their contexts;
+    empty when they do not."""
+    return _others("library", old, new, _LIBRARY)
+
+
+def _digests(found: results.Result) -> dict[str, str]:
+    return {one["name"]: one["digest"]
+            for one in found.context.get(results.PROFILE_SOURCES, ())}
+
+
+def _other_profiles(old: results.Result, new: results.Result) -> list[str]:
+    """The profiles that both priced by, and that are not the same."""
+    both = {name: name for name in _profiles(old) if name in _profiles(new)}
+    return _others("profile", _digests(old), _digests(new), both)
+
+
 def incomparable(old: results.Result, new: results.Result) -> list[str]:
     """Why two results must not stand in one table; empty when they may."""
-    said = []
-    for title, keys in (("other machine", _MACHINE),
-                        ("other library", _LIBRARY)):
-        for key, what in keys.items():
-            values = [str(r.context.get(key, "unknown")) for r in (old, new)]
-            if values[0] != values[1]:
-                said.append(f"{title}: {what} is {values[0]!r} in old and "
-                            f"{values[1]!r} in new")
+    said = _others("machine", old.context, new.context, results.MACHINE)
+    said += other_library(old.context, new.context)
+    said += _other_profiles(old, new)
     units: dict[str, str] = {}
     for case, samples in old.cases.items():
         partner = new.cases.get(case)
@@ -209,15 +234,14 @@ def _document(sides: Mapping[str, results.Result],
                       for key, samples in cases[arm].items()}
                 for arm in (OLD, NEW)}
     context = sides[NEW].context
-    profiles = dict.fromkeys(case.get(names.PROFILE_KEY)
-                             for case in sides[NEW].cases)
+    of_old = _profiles(sides[OLD])
     info = {
-        "schema": SCHEMA, "seed": context.get("iopt_seed", ""),
-        "profiles": [p for p in profiles if p and p != names.NO_PROFILE],
+        "schema": SCHEMA, "seed": str(context.get("iopt_seed", "")),
+        "profiles": [p for p in _profiles(sides[NEW]) if p in of_old],
         **more,
         **{arm: _side_info(label, sides[arm].context, engine="",
-                           revision=sides[arm].context.get("iopt_version",
-                                                           "unknown"))
+                           revision=str(sides[arm].context.get(
+                               "iopt_version", "unknown")))
            for arm, label in zip((OLD, NEW), labels)},
         "cases": [{"key": key, "old": key, "new": key} for key in keys],
         "unpaired": {arm: [key for key in cases[arm] if key not in keys]

@@ -34,12 +34,8 @@ RATIO = "ratio"
 EXPECTED, IGNORED, CLEARED = "expected", "ignored", "cleared"
 KINDS = (EXPECTED, IGNORED, CLEARED)
 
-# What makes a machine another one: times of two that differ in one of these
-# do not belong in one series.
-IDENTITY = ("iopt_host", "iopt_host_cpu_model", "iopt_host_arch",
-            "iopt_host_packages", "iopt_host_cores", "iopt_host_pus",
-            "iopt_host_caches", "iopt_host_page_size", "iopt_host_hypervisor",
-            "iopt_lib_benchmark")
+# What a series has in common: the machine, and the library that measured.
+IDENTITY = (*results.MACHINE, "iopt_lib_benchmark")
 
 _TABLES = ("""
 CREATE TABLE machine (
@@ -346,8 +342,7 @@ def run_of(document: Mapping[str, Any],
             "by compare.py --resume, it can be added")
     machine = machine_of(found.context)
     points = tuple(_points(found))
-    counters = {case: {c.title: c.new for c in of_case}
-                for case, of_case in found.counters.items()}
+    counters = found.of_new
     if not points and not counters:
         raise results.BadOutput("it has neither a ratio nor a counter")
     try:

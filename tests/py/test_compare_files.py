@@ -19,7 +19,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import compare
+import cover_letter
+import plot
 import pytest
+import selftest
+import track
 from ioptlib import comparison, documents, formats, results
 from made import rows
 
@@ -124,6 +128,33 @@ def both(*changes: Change) -> Change:
     return change
 
 
+def priced(*profiles: str, **counters: int) -> Change:
+    """Rows of maps under these profiles too, with what is sent."""
+    def change(document: Document) -> None:
+        document["benchmarks"] += [
+            {**row, "sim_ps": 7000, **counters,
+             **{key: row["name"].replace("tlbi:none", f"tlbi:{profile}")
+                for key in ("name", "run_name")}}
+            for profile in profiles for row in of(document, "map/")
+            if "tlbi:none" in row["name"]]
+    return change
+
+
+def sources(**digests: str) -> Change:
+    """What the result says of its profiles."""
+    def change(document: Document) -> None:
+        document["context"][results.PROFILE_SOURCES] = [
+            {"name": name, "digest": digest}
+            for name, digest in digests.items()]
+    return change
+
+
+def counts_more(document: Document) -> None:
+    """As a revision of the suite that has one counter more."""
+    document["context"]["iopt_counter_classes"] += " nr_lookups:exact"
+    put("nr_lookups", 3, "map/")(document)
+
+
 def nothing(document: Document) -> None:
     """Leave it as it is."""
 
@@ -152,6 +183,25 @@ ROWS: list[tuple[str, Change, Change, int]] = [
     ("nan", nothing, put("block_min_ns", float("nan"), nr=2), 4),
     ("error", nothing, error("verify: returned 0, want 4096"), 4),
     ("skip", error("skip: no trace"), error("skip: no trace"), 0),
+    ("skip-one-side", nothing, error("skip: no trace"), 4),
+    ("skip-and-error", error("skip: no trace"),
+     error("verify: returned 0, want 4096"), 4),
+    ("more-profiles", priced("ril"), priced("ril", "smmuv2"), 4),
+    ("fewer-profiles", priced("ril", "smmuv2"), priced("ril"), 4),
+    ("no-profiles", nothing, priced("ril"), 4),
+    ("sent-now", priced("ril"), priced("ril", tlbi_nh_va=2), 3),
+    ("not-sent-now", priced("ril", tlbi_nh_va=2), priced("ril"), 0),
+    ("new-counter", nothing, counts_more, 4),
+    ("lost-counter", counts_more, nothing, 4),
+    ("profile-edited", both(priced("mine"), sources(mine="a", x="b")),
+     both(priced("mine"), sources(mine="c", x="b")), 4),
+    ("profile-unknown", both(priced("mine"), sources(mine="a")),
+     priced("mine"), 4),
+    ("profile-of-one", both(priced("mine"), sources(mine="a")),
+     both(priced("mine"), sources(mine="a", x="c")), 0),
+    ("page-size", nothing, context("iopt_host_page_size", "64K"), 4),
+    ("hypervisor", nothing, context("iopt_host_hypervisor", "KVM"), 4),
+    ("caches", nothing, context("iopt_host_caches", "L2 1M"), 4),
     ("zero", nothing, put("real_time", 0.0), 4),
     ("unit", nothing, put("time_unit", "us"), 4),
     ("machine", nothing, context("iopt_host_cpu_model", "Other CPU"), 4),
@@ -223,30 +273,147 @@ def test_every_golden_text_has_its_row() -> None:
         sorted(row[0] for row in ROWS)
 
 
-# what the file is, exit code, what is said
-BROKEN = [
-    ("", 1, "new.json: no result of iopt-bench"),
-    ("{}", 1, "new.json: no result of iopt-bench: it has no context"
-              "|it is no object"),
-    ("[1, 2]", 1, "new.json: no result of iopt-bench"),
-    ("gibberish", 1, "new.json: no result of iopt-bench"),
-    (json.dumps(sound())[:-40], 1, "new.json: no result of iopt-bench: it "
-                                   "breaks off"),
-    (json.dumps({"context": CONTEXT, "benchmarks": []}), 4, ""),
-]
+def with_row(**fields: Any) -> str:
+    """A result whose second row has these fields; None takes one away."""
+    document = sound()
+    row = {**document["benchmarks"][1], **fields}
+    document["benchmarks"][1] = {key: value for key, value in row.items()
+                                 if value is not None}
+    return json.dumps(document)
 
 
-@pytest.mark.parametrize("text,code,said", BROKEN,
-                         ids=["empty", "object", "list", "gibberish",
-                              "truncated", "no-rows"])
-def test_broken_files(files: Compare, text: str, code: int,
-                      said: str) -> None:
+def with_context(**fields: Any) -> str:
+    """A result with these fields in its context."""
+    document = sound()
+    document["context"].update(fields)
+    return json.dumps(document)
+
+
+# what the file is, and what is said
+BROKEN = {
+    "empty": ("", "it has no context"),
+    "object": ("{}", "it is no object"),
+    "list": ("[1, 2]", "it is no object"),
+    "gibberish": ("gibberish", "it has no context"),
+    "deep": ("[" * 100000, "it has no context"),
+    "truncated": (json.dumps(sound())[:-40], "it breaks off"),
+    "truncated-in-a-list": ('{"context": [], "benchmarks": [',
+                            "context is \\[\\], not an object"),
+    "number-as-row": ('{"context": {}, "benchmarks": [1]}',
+                      "row 1 is 1, not an object"),
+    "number-as-name": (with_row(name=7), "row 2: name is 7, not text"),
+    "no-name": (with_row(name=None), "row 2 has no name"),
+    "no-round": (with_row(repetition_index=None),
+                 "row 2 has no repetition_index"),
+    "round-in-words": (with_row(repetition_index="first"),
+                       "row 2: repetition_index is 'first', not a whole"),
+    "unit-list": (with_row(time_unit=[]), "time_unit is \\[\\], not text"),
+    "time-in-words": (with_row(block_min_ns="fast"),
+                      "block_min_ns is 'fast', not a number"),
+    "400-digits": (with_row(block_min_ns=10**399),
+                   r"block_min_ns is 10+\.\.\., not what can be kept"),
+    "half-a-character": (with_row(label="\ud800"),
+                         r"label is '.ud800', not what can be kept"),
+    "5000-digits": (with_row(cpu_time="@").replace('"@"', "9" * 5000),
+                    "it breaks off"),
+    "turns": (with_row(turn_min_ns=[1, []]),
+              "turn_min_ns 2 is \\[\\], not a number"),
+    "profiles": (with_context(iopt_profile_sources=[{"name": "a"}]),
+                 "iopt_profile_sources 1 has no digest"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_broken_files(files: Compare, what: str) -> None:
+    text, said = BROKEN[what]
     ran = files(sound(), text)
-    assert ran.code == code, ran.err
-    assert re.search(said, ran.err)
-    assert "Traceback" not in ran.err
-    if code == 1:
-        assert not ran.out, "no table"
+    assert ran.code == 1 and not ran.out, "no table"
+    assert re.fullmatch(f"compare: new.json: no result of iopt-bench: .*{said}"
+                        ".*\n", ran.err)
+
+
+def test_no_rows(files: Compare) -> None:
+    assert files(sound(), {"context": CONTEXT, "benchmarks": []}).code == 4
+
+
+PROGRAMS: dict[str, tuple[Callable[[list[str]], int], list[str]]] = {
+    "cover_letter": (cover_letter.main, []),
+    "plot": (plot.main, []),
+    "selftest": (selftest.main, ["--read"]),
+    "track": (track.main, ["--db", "h.db", "import"]),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("what", BROKEN)
+def test_nobody_reads_broken_files(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch, program: str, what: str) -> None:
+    if (program, what) == ("track", "empty"):
+        pytest.skip("an empty file is no line to import")
+    monkeypatch.chdir(tmp_path)
+    Path("bad.json").write_text(BROKEN[what][0], "utf-8")
+    main, words = PROGRAMS[program]
+    assert main([*words, "bad.json"]) == 1
+    said = capsys.readouterr()
+    assert re.fullmatch(f"{program}: .+\n", said.err)
+    assert said.out in ("", "bad.json: 0 added, 0 were there already\n")
+
+
+def without(key: str) -> Change:
+    def change(info: Document) -> None:
+        del info[key]
+    return change
+
+
+def given(key: str, value: Any) -> Change:
+    def change(info: Document) -> None:
+        info[key] = value
+    return change
+
+
+# what is done to iopt_comparison
+BROKEN_COMPARISONS: dict[str, tuple[Change, str]] = {
+    "no-profiles": (without("profiles"), "has no profiles"),
+    "no-seed": (without("seed"), "has no seed"),
+    "no-side": (without("new"), "has no new"),
+    "no-counters": (without("counters"), "has no counters"),
+    "floors": (given("floors", {"k": "x"}),
+               "floors: k is 'x', not a number"),
+    "floor": (given("floor", "1 %"), "floor is '1 %', not a number"),
+    "cases": (given("cases", [1]), "cases 1 is 1, not an object"),
+    "case": (given("cases", [{"key": "a b"}]), "'a b'"),
+    "side": (given("old", {"label": 1, "revision": "", "context": {}}),
+             "old: label is 1, not text"),
+    "counters": (given("counters", {"a": {"old": {"b": "c"}}}),
+                 "counters: a: old: b is 'c', not a whole number"),
+    "ceilings": (given("ceilings", {"a": []}), "not a number"),
+    "failures": (given("failures", [1]), "failures 1 is 1, not text"),
+}
+
+
+@pytest.mark.parametrize("what", [*BROKEN_COMPARISONS, "row", "turn"])
+def test_broken_comparisons(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    document = documents.from_results(
+        results.from_document(sound()), results.from_document(sound()),
+        ["a", "b"])
+    change, expected = BROKEN_COMPARISONS.get(what, (nothing, "row 1"))
+    change(document["context"][comparison.INFO])
+    if what == "row":
+        del document["benchmarks"][0]["repetition_index"]
+    if what == "turn":
+        document["benchmarks"][0]["turn_min_ns"] = 5
+    monkeypatch.chdir(tmp_path)
+    Path("bad.json").write_text(json.dumps(document), "utf-8")
+    assert cover_letter.main(["bad.json"]) == 1
+    said = capsys.readouterr()
+    assert re.fullmatch(r"cover_letter: bad\.json: .+\n", said.err)
+    assert expected in said.err and not said.out
+    assert track.main(["--db", "h.db", "add", "bad.json"]) == 4
+    said = capsys.readouterr()
+    assert expected in said.err and said.err.count("\n") == 1
 
 
 HOSTILE_NAMES = ["map/size:<script>alert(1)</script>", "map/size:4K\n# x",
@@ -271,11 +438,51 @@ def test_no_such_file(files: Compare, tmp_path: Path) -> None:
 
 
 def test_incomparable_files_make_no_table(files: Compare) -> None:
-    for name in ("unit", "machine", "host", "library"):
+    for name in ("unit", "machine", "host", "library", "page-size",
+                 "hypervisor", "caches", "profile-edited",
+                 "profile-unknown"):
         old, new = next((r[1], r[2]) for r in ROWS if r[0] == name)
         ran = files(*changed(old, new))
         assert ran.code == 4 and not ran.out
         assert ran.err.startswith("compare: other ")
+
+
+def compared(old: Change, new: Change) -> comparison.Comparison:
+    """What is found of two results that were changed."""
+    return comparison.analyse(documents.from_results(
+        *map(results.from_document, changed(old, new)), ["a", "b"]))
+
+
+def test_what_one_side_counted_is_no_counter_of_both() -> None:
+    found = compared(priced("ril"), both(
+        counts_more, priced("ril", "smmuv2", tlbiva=1)))
+    maps = [key for key in found.counters if key.startswith("map/")]
+    assert found.one_sided == {"old": {}, "new": {
+        "nr_lookups": maps, "profile smmuv2": maps}}
+    assert {c.title for key in maps for c in found.counters[key]} == {
+        "pte_writes", "tables_alloc", "sim_ps@ril", "tlbiva@ril", "tlbi@ril"}
+    assert {c.title for of_case in found.worse_counters.values()
+            for c in of_case} == {"tlbi@ril"}
+    assert found.of_new[maps[0]]["nr_lookups"] == 3
+    assert found.of_new[maps[0]]["sim_ps@smmuv2"] == 7000
+
+
+def test_a_side_that_counted_nothing_is_told() -> None:
+    document = documents.from_results(
+        *map(results.from_document, (sound(), sound())), ["a", "b"])
+    document["context"][comparison.INFO]["counters"][FIRST] = {
+        "old": {"pte_writes": 1, "calls": 2}, "new": {}}
+    found = comparison.analyse(document)
+    assert found.one_sided["old"] == {"anything": [FIRST]}
+    assert found.doubts == ["1 with counters that only one side has"]
+    assert found.exit_code == 4
+
+
+def test_more_lookups_are_worse() -> None:
+    for name in ("nr_unmaps", "nr_lookups", "max_lookups", "unpin_ps",
+                 "nr_commands"):
+        assert comparison.Counter(name, "", 1, 2).is_worse
+        assert not comparison.Counter(name, "", 2, 1).is_worse
 
 
 @pytest.fixture

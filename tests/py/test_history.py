@@ -431,20 +431,20 @@ def test_what_makes_a_machine_may_become_more(
         store: history.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer program that tells machines apart by one fact more goes on with
     the series, where the runs before had that fact too; and with its marks."""
-    fill(store, range(1, 11), 1.0, iopt_host_machine="Board")
+    fill(store, range(1, 11), 1.0, iopt_host_microcode="1a")
     [before] = store.machines()
     store.mark(history.Mark("2026-02-01", before.id, "*", "r11",
                             history.EXPECTED, "x"))
     monkeypatch.setattr(history, "IDENTITY",
-                        (*history.IDENTITY, "iopt_host_machine"))
+                        (*history.IDENTITY, "iopt_host_microcode"))
     assert store.add(*history.run_of(comparison_of(
-        1, {MAP: 0.998}, COUNTERS, iopt_host_machine="Other")))
-    fill(store, range(11, 15), 1.05, iopt_host_machine="Board")
-    lengths = {m.facts["iopt_host_machine"]: len(store.runs(m.id))
+        1, {MAP: 0.998}, COUNTERS, iopt_host_microcode="2b")))
+    fill(store, range(11, 15), 1.05, iopt_host_microcode="1a")
+    lengths = {m.facts["iopt_host_microcode"]: len(store.runs(m.id))
                for m in store.machines()}
-    assert lengths == {"Board": 14, "Other": 1}
+    assert lengths == {"1a": 14, "2b": 1}
     [board] = (m for m in store.machines()
-               if m.facts["iopt_host_machine"] == "Board")
+               if m.facts["iopt_host_microcode"] == "1a")
     assert board.id != before.id
     [found] = report.findings(store.runs(board.id), store.marks())
     assert found.mark is not None
@@ -548,7 +548,7 @@ def _sideless(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("spoil,said", [
     (_separate, "interleaved"), (_timeless, "yesterday"),
     (_empty, "neither"), (_plain, "no comparison"),
-    (_broken, "not complete .no space left."), (_sideless, "no whole"),
+    (_broken, "not complete .no space left."), (_sideless, "has no old"),
     (_dirty, "abc1234-dirty, is no commit"), (_of_dirty, "no commit")])
 def test_what_is_no_run(spoil: Any, said: str) -> None:
     document = comparison_of(1, {MAP: 1.0})
