@@ -21,7 +21,7 @@ from typing import Any
 from bench import (FAILED, INTERRUPTED, ROOT, USAGE, USUAL_PROFILES,
                    as_file_name, positive, shown)
 from ioptlib import (comparing, comparison, documents, formats, paired,
-                     results, runner, sides, summary)
+                     profiles, results, runner, sides, summary)
 from ioptlib.console import Console
 
 
@@ -213,7 +213,9 @@ def measure(args: argparse.Namespace, argv: list[str],
         design, extra = design_of(args, console)
         stem = stem_of(args, [design.old.label, design.new.label])
         spool = runner.Spool(stem.with_name(f"spool-{stem.name}"))
-        extra["context"] = place_context(command_text(argv))
+        extra["context"] = {
+            **place_context(command_text(argv)), results.PROFILE_SOURCES:
+            profiles.records(design.profiles, Path(design.new.bench))}
         paired.write_design(spool, design, {**extra, "stem": str(stem)})
     console.complain(
         f"comparing {len(design.pairs)} cases of {len(design.families)} "
@@ -241,6 +243,9 @@ def main(argv: list[str]) -> int:
             runner.UsageError) as error:
         console.complain(f"compare: {error}")
         return USAGE
+    except comparing.Incomparable as error:
+        console.complain(f"compare: {error}")
+        return comparison.INCONCLUSIVE
     except (OSError, results.BadOutput, runner.SpoolError) as error:
         console.complain(f"compare: {error}")
         return FAILED

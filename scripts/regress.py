@@ -326,6 +326,9 @@ def main(argv: list[str]) -> int:
             runner.UsageError) as error:
         console.complain(f"regress: {error}")
         return USAGE
+    except comparing.Incomparable as error:
+        console.complain(f"regress: {error}")
+        return comparison.INCONCLUSIVE
     except (OSError, results.BadOutput, runner.SpoolError,
             json.JSONDecodeError) as error:
         console.complain(f"regress: {error}")

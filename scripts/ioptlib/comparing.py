@@ -27,6 +27,10 @@ class NothingToCompare(Exception):
     """No case is on both sides; says what is on each."""
 
 
+class Incomparable(Exception):
+    """Times of both sides would mean different things; says why."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """The cases of both sides: those that pair up, those that do not, and
@@ -136,6 +140,15 @@ class Lateness:
             now + self._longest > self._ends
 
 
+def check_libraries(counting: Timing) -> None:
+    """Raise Incomparable unless both sides were linked with one library."""
+    contexts = {job.arm: output.context for job, output in counting}
+    if OLD in contexts and NEW in contexts:
+        others = documents.other_library(contexts[OLD], contexts[NEW])
+        if others:
+            raise Incomparable("; ".join([*others, "nothing was timed"]))
+
+
 def _stage(session: Session, jobs: Sequence[Job],
            is_late: Callable[[Job], bool] = lambda job: False) -> Timing:
     session.run_all(jobs, is_late)
@@ -147,7 +160,8 @@ def carry_out(session: Session, extra: Mapping[str, Any],
     """Run what is missing, or with is_running False nothing, and make the
     document of all that is there.
 
-    Raises runner.UsageError when iopt-bench refuses its options.
+    Raises runner.UsageError when iopt-bench refuses its options, and
+    Incomparable.
     """
     design = session.design
 
@@ -163,6 +177,7 @@ def carry_out(session: Session, extra: Mapping[str, Any],
              "incomplete": session.incomplete})
     ceilings: Timing = []
     counting = outputs(paired.before_jobs(design, "counts"))
+    check_libraries(counting)
     timing: Timing = []
     if design.is_timed:
         timing = outputs(paired.before_jobs(design, "calibration"))
@@ -229,9 +244,14 @@ def finish(session: Session, extra: Mapping[str, Any], stem: Path,
     """Carry it out, write it all, and give up the spool unless there is
     something to go on with, or to look into.
 
-    Raises OSError, runner.UsageError, runner.SpoolError.
+    Raises OSError, runner.UsageError, runner.SpoolError, Incomparable.
     """
-    document = carry_out(session, extra, is_running)
+    try:
+        document = carry_out(session, extra, is_running)
+    except Incomparable:
+        if is_running:
+            session.spool.remove()
+        raise
     found = comparison.analyse(document)
     write_all(document, found, stem)
     if not session.is_broken and not session.failures:

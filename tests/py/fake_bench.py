@@ -9,8 +9,9 @@ lost, drift, noisy in one row, sick in all, layout (counts that depend on the
 environment). Each case takes FAKE_CASE_S seconds.
 Cases whose names match FAKE_LONG are long ones, and tell what they do.
 Two builds of it differ in FACTOR, which times are multiplied with, in EXTRA,
-which is added to pte_writes, in WITHOUT, a regex of cases it does not have, and
-in TURNS, the turns that it takes for a case; 0 for one that knows of none.
+which is added to pte_writes, in WITHOUT, a regex of cases it does not have, in
+TURNS, the turns that it takes for a case, 0 for one that knows of none, and in
+LIBRARY, the version of libbenchmark.
 With FAKE_WATCH it appends to that file its process, the turn and the case
 whenever it gets a turn. FAKE_DOUBT is what makes its times less sure, unless it
 takes turns.
@@ -33,6 +34,7 @@ FACTOR = 1.0
 EXTRA = 0
 WITHOUT = "^$"
 TURNS = 2
+LIBRARY = "1.7.1"
 
 QUESTIONS = {
     "map": "what one call costs",
@@ -185,7 +187,7 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
         "iopt_version": "v0-fake", "iopt_family": args.family[0],
         "iopt_round": str(args.round), "iopt_seed": str(args.seed),
         "iopt_clock_overhead_ns": str(20 + args.round),
-        "iopt_host_cpu_model": "Made-up CPU",
+        "iopt_host_cpu_model": "Made-up CPU", "iopt_lib_benchmark": LIBRARY,
         "iopt_counter_classes": CLASSES,
     }
     if "FAKE_DOUBT" in os.environ and "IOPT_TURNS" not in os.environ:

@@ -262,6 +262,19 @@ def test_identical_code_is_not_timed(build: Builder,
     assert not saved(ran)["benchmarks"]
 
 
+def test_other_libraries_are_not_compared(
+        build: Builder, compare: Compare) -> None:
+    """Known before anything is timed; nothing is left."""
+    ran = compare(str(build("a")), str(build("b", LIBRARY="1.9.0")),
+                  "--filter", "^limit", FAKE_CASE_S="1")
+    assert ran.code == 4, ran.err
+    assert ran.err.splitlines()[-1] == \
+        "compare: other library: libbenchmark is '1.7.1' in old and " \
+        "'1.9.0' in new; nothing was timed"
+    assert not ran.out and "stage 1" not in ran.err
+    assert not list(ran.directory.glob("*/compare/*"))
+
+
 def test_a_crash_is_told(build: Builder, compare: Compare) -> None:
     ran = compare(str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
                   "^limit", "--reps", "2", FAKE_FAULT="crash:limit:1")
@@ -525,6 +538,28 @@ def test_linux_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert side.revision == "Linux 6.12 r1"
     again = sides.kernel_side(word, shop)
     assert again is not None and side.is_same_work(again)
+
+
+def test_teardown_counts_by_profile() -> None:
+    """Each profile's own, none in place of another's."""
+    classes = dict.fromkeys(("nr_unmaps", "nr_ranges_dma", "nr_commands",
+                             "unpin_ps"), "exact")
+    plain = {"name": "teardown/vm:1G", "nr_unmaps": 8.0, "nr_ranges_dma": 3.0}
+    found = comparison.exact_of(plain, classes)
+    for profile, nr in (("noril", 12339.0), ("ril", 34.0)):
+        found.update(comparison.exact_of(
+            {"name": f"teardown/vm:1G/tlbi:{profile}", "nr_commands": nr,
+             "unpin_ps": 5.0, "sim_ps": nr, "nr_ranges": 1.0}, classes,
+            profile))
+    assert found == {
+        "nr_unmaps": 8, "nr_ranges_dma": 3,
+        "nr_commands@noril": 12339, "unpin_ps@noril": 5,
+        "sim_ps@noril": 12339, "nr_ranges@noril": 1,
+        "nr_commands@ril": 34, "unpin_ps@ril": 5, "sim_ps@ril": 34,
+        "nr_ranges@ril": 1}
+    unit = {"name": "tlbi/unit:smmuv2", "nr_commands": 16.0}
+    assert comparison.exact_of(unit, classes) == {"nr_commands": 16}
+    assert comparison.exact_of(unit, classes, "smmuv2") == {"nr_commands": 16}
 
 
 def test_ledger_counters_are_told_apart() -> None:
