@@ -158,7 +158,7 @@ def _trends(runs: Sequence[Run], found: Sequence[Finding],
 def _span(one: Series, runs: Mapping[str, Run]) -> str:
     first, last = runs[one.runs[0]], runs[one.runs[-1]]
     nr_ranges = sum(not point.is_interval for point in one.points)
-    told = f"; {nr_ranges} with a range" if nr_ranges else ""
+    told = f"; {nr_ranges} with a range, no interval" if nr_ranges else ""
     return (f' <span class="quiet">n = {len(one.points)} runs, '
             f"{escape(first.revision)} to {escape(last.revision)}, anchor "
             f"{escape(last.anchor_title)}{told}</span>")

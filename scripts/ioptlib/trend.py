@@ -51,7 +51,7 @@ def _draw(one: Series, found: Sequence[Finding], prefix: str) -> Figure:
         if part:
             runs, ratios, down, up = zip(*part)
             axes.errorbar(runs, ratios, yerr=[down, up], fmt="none",
-                          ecolor=color, alpha=0.4)
+                          ecolor=color, alpha=0.7)
     axes.plot(at, one.ratios, color=plots.COLORS[0], linewidth=0.8, alpha=0.6)
     for i, ratio in enumerate(one.ratios):
         [dot] = axes.plot([i], [ratio], marker="o", markersize=4,

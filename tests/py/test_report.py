@@ -107,7 +107,7 @@ def test_ranges_are_no_intervals(tmp_path: Path) -> None:
     assert "<td>range of 3 pairs</td>" in text
     assert "<td>95 % interval" not in text
     assert 'class="number worse"' not in text
-    assert "; 1 with a range" in text
+    assert "; 1 with a range, no interval" in text
 
 
 def test_command_line(filled: Path, tmp_path: Path,
