@@ -188,9 +188,8 @@ def tell(found: comparison.Comparison, stem: Path, spool: runner.Spool,
     for failure in found.failures:
         console.complain(f"FAILED {failure}")
     if spool.path.exists():
-        console.complain(f"compare: what the processes left is kept in "
-                         f"{shown(spool.path)}; to go on: scripts/python "
-                         f"scripts/compare.py --resume {shown(spool.path)}")
+        console.complain("compare: " + comparing.how_to_go_on(
+            Path(shown(spool.path))))
     console.say(f"comparison in {shown(stem)}.json; also .txt .md .csv .xml "
                 ".lava .old.bench .new.bench")
     return found.exit_code

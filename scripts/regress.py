@@ -252,6 +252,8 @@ def compare_times(args: argparse.Namespace, settings: gate.Settings,
             console.done()
         was_interrupted = bool(interrupt.name)
     report.notes += summary.doubt_lines(report.times.context)
+    if spool.path.exists():
+        report.notes.append(comparing.how_to_go_on(Path(shown(spool.path))))
     took = seconds_a_process(document)
     report.notes.append(
         f"times: {len(design.pairs)} cases, {took:.1f} s a process, "

@@ -151,8 +151,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, metavar="DIR",
                         default=ROOT / "results",
                         help="where results of all hosts are kept")
-    parser.add_argument("--read", type=Path, metavar="FILE",
-                        help="run nothing: judge a recording that was kept")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument("--read", type=Path, metavar="FILE",
+                      help="run nothing: judge a recording that was kept")
+    kept.add_argument("--merge", type=Path, metavar="SPOOL",
+                      help="run nothing: judge what a broken one left")
     args = parser.parse_args(argv)
     rounds, minutes, args.sizes, args.work = SHORT if args.short else LONG
     if args.equals:
@@ -289,18 +292,22 @@ def plan(design: Recording, keys: Sequence[str]) -> list[paired.Job]:
     return sorted(jobs, key=lambda job: job.block)
 
 
-def record(args: argparse.Namespace, design: Recording,
-           session: paired.Session) -> dict[str, Any]:
-    """Calibrate and run all rounds; what a recording holds."""
+def record(design: Recording, session: paired.Session,
+           extra: Mapping[str, Any], minutes: int,
+           is_running: bool) -> dict[str, Any]:
+    """Calibrate and run all rounds, or with is_running False nothing; what a
+    recording of what is there holds, with what else is known of it."""
     before = paired.before_jobs(design, "calibration")
-    session.run_all(before)
+    if is_running:
+        session.run_all(before)
     calibrated = session.outputs(before)
     session.counts = with_whole_shares(comparing.counts_from(
         design, calibrated))
     jobs = plan(design, list(session.counts))
-    is_late = comparing.Lateness(60.0 * args.minutes or None,
-                                 time.monotonic())
-    if not session.incomplete:
+    is_late = comparing.Lateness(60.0 * minutes or None, time.monotonic())
+    if not is_running:
+        session.incomplete = "merged from its spool after it broke off"
+    elif not session.incomplete:
         session.run_all(jobs, is_late)
     outputs = session.outputs(jobs)
     whole = min((len({job.round for job, _ in outputs
@@ -308,14 +315,16 @@ def record(args: argparse.Namespace, design: Recording,
                  for family in design.families for arm in design.arms),
                 default=0)
     context = calibrated[0][1].context if calibrated else {}
-    return {"context": {**context, **place_context(args.command),
-                        "iopt_load": list(os.getloadavg()),
+    load = {"iopt_load": list(os.getloadavg())} if is_running else {}
+    return {**extra,
+            "context": {**context, **extra["context"], **load,
                         "iopt_seed": design.seed},
-            "nr_rounds": whole, "sizes": list(args.sizes),
-            "shares": shares_of(session.counts, args.work),
+            "nr_rounds": whole,
+            "shares": shares_of(session.counts, design.sizes),
             "has_turns": design.has_turns,
             "arms": list(design.arms), "samples": samples_of(outputs),
-            "failures": session.failures, "incomplete": session.incomplete}
+            "failures": [*extra["failures"], *session.failures],
+            "incomplete": session.incomplete}
 
 
 def by_number(found: Mapping[str, Any]) -> dict[int, Any]:
@@ -349,6 +358,56 @@ def heading(kept: Mapping[str, Any]) -> str:
             f"{context['iopt_seed']}")
 
 
+def keep(path: Path, kept: Mapping[str, Any], spool: runner.Spool) -> None:
+    """Write a recording and give up the spool; raises OSError."""
+    try:
+        results.write_atomic(path, json.dumps(kept, indent=1) + "\n")
+    except OSError as error:
+        raise OSError(
+            f"cannot write {path}: {error.strerror}; what was recorded is "
+            f"kept in {spool.path}, to finish with: scripts/python "
+            f"scripts/selftest.py --merge {spool.path}") from error
+    spool.remove()
+
+
+def finish(args: argparse.Namespace, design: Recording,
+           extra: Mapping[str, Any], spool: runner.Spool,
+           console: Console) -> int:
+    """Record, or judge what was recorded; the exit code."""
+    path = spool.path.with_name(
+        spool.path.name.removeprefix("spool-") + ".json")
+    # Signals only set a flag from here until the recording is safe.
+    with runner.Interrupt() as interrupt:
+        session = paired.Session(design, spool, console, interrupt)
+        try:
+            kept = record(design, session, extra, args.minutes,
+                          not args.merge)
+        finally:
+            console.done()
+        keep(path, kept, spool)
+        was_interrupted = bool(interrupt.name)
+    code = tell(kept, console)
+    console.say(f"recording in {shown(path)}")
+    return INTERRUPTED if was_interrupted else code
+
+
+def merge(args: argparse.Namespace, console: Console) -> int:
+    """Judge what a recording left that could not be written; the exit code.
+    It runs no more, so of the sides nothing has to be known."""
+    spool = runner.Spool(args.merge.resolve())
+    try:
+        fields, extra = paired.read_manifest(spool)
+        sizes = tuple(fields.pop("sizes"))
+        del fields["others"]
+        design = Recording(**vars(paired.Design.from_json(fields)),
+                           sizes=sizes)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        console.complain(f"selftest: {args.merge} is no spool of a "
+                         f"recording: {error}")
+        return USAGE
+    return finish(args, design, extra, spool, console)
+
+
 def run(args: argparse.Namespace, console: Console) -> int:
     """Mutants, recording, verdict; the exit code."""
     seed = args.seed if args.seed is not None \
@@ -360,25 +419,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
     mutants = selftest.Report()
     try_mutants(args, seed, mutants, console)
     design = design_of(args, seed)
-    paired.write_design(spool, design, {})
+    context: dict[str, Any] = dict(place_context(args.command))
+    context["iopt_load"] = list(os.getloadavg())
+    extra = {"context": context, "sizes": list(args.sizes),
+             "failures": mutants.failures, "caught": mutants.caught,
+             "escaped": mutants.escaped}
+    paired.write_design(spool, design, extra)
     console.complain(
         f"recording {len(design.pairs)} cases, at most {args.rounds} rounds "
         f"of {len(design.arms)} arms (seed {seed})")
-    with runner.Interrupt() as interrupt:
-        session = paired.Session(design, spool, console, interrupt)
-        try:
-            kept = record(args, design, session)
-        finally:
-            console.done()
-        was_interrupted = bool(interrupt.name)
-    kept["failures"] = [*mutants.failures, *kept["failures"]]
-    kept["caught"], kept["escaped"] = mutants.caught, mutants.escaped
-    path = directory / f"{stamp}.json"
-    results.write_atomic(path, json.dumps(kept, indent=1) + "\n")
-    spool.remove()
-    code = tell(kept, console)
-    console.say(f"recording in {shown(path)}")
-    return INTERRUPTED if was_interrupted else code
+    return finish(args, design, extra, spool, console)
 
 
 def tell(kept: Mapping[str, Any], console: Console) -> int:
@@ -396,6 +446,8 @@ def tell(kept: Mapping[str, Any], console: Console) -> int:
     for line in summary.doubt_lines(kept["context"]):
         console.say(line)
     console.say(selftest.render(report).rstrip("\n"))
+    if kept.get("incomplete"):
+        console.complain(f"selftest: incomplete: {kept['incomplete']}")
     return report.exit_code
 
 
@@ -407,6 +459,8 @@ def main(argv: list[str]) -> int:
     try:
         if args.read:
             return tell(json.loads(args.read.read_text("utf-8")), console)
+        if args.merge:
+            return merge(args, console)
         return run(args, console)
     except (sides.BadSide, comparing.NothingToCompare, gate.BadFile,
             runner.UsageError) as error:

@@ -239,6 +239,13 @@ def write_all(document: dict[str, Any], found: Comparison,
     return [stem.parent / name for name in texts]
 
 
+def how_to_go_on(spool: Path) -> str:
+    """What to do with the spool of a comparison that is not whole."""
+    return (f"what the processes left is kept in {spool}; to go on: "
+            f"scripts/python scripts/compare.py --resume {spool}, or --merge "
+            "to run no more of it")
+
+
 def finish(session: Session, extra: Mapping[str, Any], stem: Path,
            is_running: bool = True) -> tuple[Comparison, dict[str, Any]]:
     """Carry it out, write it all, and give up the spool unless there is
@@ -253,7 +260,11 @@ def finish(session: Session, extra: Mapping[str, Any], stem: Path,
             session.spool.remove()
         raise
     found = comparison.analyse(document)
-    write_all(document, found, stem)
+    try:
+        write_all(document, found, stem)
+    except OSError as error:
+        raise OSError(f"cannot write {stem}.*: {error.strerror}; "
+                      + how_to_go_on(session.spool.path)) from error
     if not session.is_broken and not session.failures:
         session.spool.remove()
     return found, document

@@ -23,6 +23,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -34,6 +35,7 @@ from .sides import Side
 
 OLD, NEW, NULL = "old", "new", "null"
 FIRST_PAIRS, SECOND_PAIRS = 10, 20
+MANIFEST = "compare.json"
 SCHED = "nr_migrations"
 TURNS = results.TURNS
 
@@ -382,7 +384,8 @@ class Session:
                     progress.finish()
         finally:
             for _, process in ring:
-                process.end(is_wanted=False)
+                with suppress(OSError):  # what is not wanted needs no log
+                    process.end(is_wanted=False)
 
     def _end(self, job: Job, process: Observed, stolen: int | None) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -415,7 +418,11 @@ class Session:
                            - before.ru_utime - before.ru_stime, 4),
             "failure": failure, "turns": process.turns,
         }
-        results.write_atomic(self.meta(job), json.dumps(meta))
+        try:
+            results.write_atomic(self.meta(job), json.dumps(meta))
+        except OSError as error:
+            raise runner.SpoolError(f"cannot write {self.meta(job)}: "
+                                    f"{error.strerror}") from error
 
     def _rings(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Those that follow each other and are of one pair take turns."""
@@ -535,15 +542,22 @@ def write_design(spool: runner.Spool, design: Design,
     text = json.dumps({"design": asdict(design), "extra": dict(extra)})
     try:
         spool.path.mkdir(parents=True)
-        (spool.path / "compare.json").write_text(text, "utf-8")
+        (spool.path / MANIFEST).write_text(text, "utf-8")
     except OSError as error:
         raise runner.SpoolError(
             f"cannot write {error.filename or spool.path}: "
             f"{error.strerror}") from error
 
 
+def read_manifest(spool: runner.Spool) -> tuple[dict[str, Any],
+                                                dict[str, Any]]:
+    """What write_design() wrote, the design as it stands there; raises
+    OSError, ValueError, KeyError, TypeError."""
+    data = json.loads((spool.path / MANIFEST).read_text("utf-8"))
+    return data["design"], data["extra"]
+
+
 def read_design(spool: runner.Spool) -> tuple[Design, dict[str, Any]]:
-    """What a spool was to hold; raises OSError, ValueError, KeyError,
-    TypeError."""
-    data = json.loads((spool.path / "compare.json").read_text("utf-8"))
-    return Design.from_json(data["design"]), data["extra"]
+    """What a spool was to hold; raises as read_manifest()."""
+    design, extra = read_manifest(spool)
+    return Design.from_json(design), extra

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,35 @@ class Ran:
 
 
 BenchRunner = Callable[..., Ran]
+
+
+@dataclass
+class SmallDisk:
+    """A disk of its own for a directory, which fills up soon."""
+
+    path: Path
+
+    def mount(self, size: str) -> None:
+        """Make it that small; skips where that is not allowed."""
+        self.path.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}",
+                           "tmpfs", str(self.path)], capture_output=True,
+                          check=False).returncode:
+            pytest.skip("cannot mount a small tmpfs here")
+
+    def grow(self) -> None:
+        """Now there is room."""
+        subprocess.run(["mount", "-o", "remount,size=8m", str(self.path)],
+                       check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Where results go, once it is mounted."""
+    small = SmallDisk(tmp_path / "results")
+    yield small
+    if small.path.is_mount():
+        subprocess.run(["umount", str(small.path)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from typing import Any
 
 import compare as compare_script
 import pytest
-from conftest import ROOT, Builder, Ran
+from conftest import ROOT, Builder, Ran, SmallDisk
 from ioptlib import (comparing, comparison, paired, results, runner,
                      sides)
 from ioptlib.console import Console
@@ -440,6 +440,31 @@ def test_interrupt_and_resume(build: Builder, compare: Compare,
                             [0]])
     times = {r["real_time"] for r in document["benchmarks"]}
     assert {r["real_time"] for r in first["benchmarks"]} <= times
+
+
+def test_full_disk(build: Builder, compare: Compare,
+                   disk: SmallDisk) -> None:
+    """It says how to go on, and that goes on."""
+    disk.mount("128k")
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
+                  "^limit", "--reps", "6", "--seed", "4")
+    assert ran.code == 1, ran.err
+    [spool] = disk.path.glob("*/compare/spool-*")
+    [said] = [li for li in ran.err.splitlines() if "cannot write" in li]
+    assert "No space left on device" in said
+    assert f"scripts/compare.py --resume {spool}" in said
+    assert not list(disk.path.glob("*/compare/*.json"))
+    kept = {path: path.read_text("utf-8") for path in spool.glob("*.meta")}
+    assert len(kept) > 4
+    disk.grow()
+    resumed = compare("--resume", str(spool))
+    assert resumed.code == 3, resumed.err
+    assert "2 timed: 2 slower, 0 faster" in resumed.out
+    assert not spool.exists()
+    cpu_s = [process["cpu_s"] for process in
+             saved(resumed)["context"][comparison.INFO]["processes"]]
+    assert {json.loads(text)["cpu_s"] for path, text in kept.items()
+            if path.name.startswith("calibration")} <= set(cpu_s)
 
 
 @pytest.mark.parametrize("words,said", [

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import compare
 import pytest
 import regress
-from conftest import ROOT, Builder, Ran
+from conftest import ROOT, Builder, Ran, SmallDisk
 from ioptlib import gate
 
 CASES = ["limit/op:fill/granule:4K/count:1",
@@ -183,6 +184,26 @@ def test_times_against_an_anchor(run: Regress, build: Builder, tmp_path: Path,
     text = (tmp_path / "s.md").read_text("utf-8")
     assert text.startswith("## iopt-bench gate: regression\n")
     assert "| slower |" in text
+
+
+def test_full_disk(run: Regress, build: Builder, disk: SmallDisk,
+                   capsys: pytest.CaptureFixture[str]) -> None:
+    """What it says to go on with its times does."""
+    disk.mount("128k")
+    anchor = build("anchor", FACTOR=0.9)
+    run("--bless")
+    ran = run("--anchor", str(anchor))
+    assert ran.code == 1, ran.out + ran.err
+    [spool] = disk.path.glob("*/compare/spool-*")
+    [said] = [li for li in ran.err.splitlines() if "cannot write" in li]
+    assert said.startswith("regress: ") and "No space left" in said
+    assert f"scripts/compare.py --resume {spool}" in said
+    disk.grow()
+    assert compare.main(["--resume", str(spool)]) == 3
+    # By the floors of the gate file, as above.
+    assert "2 timed: 1 slower, 0 faster, 1 same, 0 unresolved" in \
+        capsys.readouterr().out
+    assert not spool.exists()
 
 
 def test_identical_code_is_not_timed(run: Regress, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BenchRunner
+from conftest import BenchRunner, SmallDisk
 from ioptlib import runner
 from ioptlib.console import Console
 
@@ -310,31 +310,22 @@ def test_result_too_large_for_the_disk(bench: BenchRunner) -> None:
     assert not merged.spools
 
 
-def test_full_disk(bench: BenchRunner, tmp_path: Path) -> None:
-    disk = tmp_path / "results"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("cannot mount a small tmpfs here")
-    try:
-        ran = bench("--reps", "9")
-        assert ran.code == 1
-        lines = [li for li in ran.err.splitlines()
-                 if " cases in " not in li]
-        assert len(lines) == 1, ran.err
-        assert "No space left on device" in lines[0]
-        assert str(ran.spools[0]) in lines[0]
-        done = [li for li in ran.err.splitlines() if li.startswith("round ")]
-        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)],
-                       check=True)
-        merged = bench("--merge", str(ran.spools[0]))
-        context = merged.document()["context"]
-        assert context["iopt_incomplete"] == "true"
-        assert len(context["iopt_processes"]) >= len(done) > 4
-        assert len(merged.document()["benchmarks"]) >= \
-            sum(CASES[li.split()[2].rstrip(":")] for li in done)
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+def test_full_disk(bench: BenchRunner, disk: SmallDisk) -> None:
+    disk.mount("128k")
+    ran = bench("--reps", "9")
+    assert ran.code == 1
+    lines = [li for li in ran.err.splitlines() if " cases in " not in li]
+    assert len(lines) == 1, ran.err
+    assert "No space left on device" in lines[0]
+    assert str(ran.spools[0]) in lines[0]
+    done = [li for li in ran.err.splitlines() if li.startswith("round ")]
+    disk.grow()
+    merged = bench("--merge", str(ran.spools[0]))
+    context = merged.document()["context"]
+    assert context["iopt_incomplete"] == "true"
+    assert len(context["iopt_processes"]) >= len(done) > 4
+    assert len(merged.document()["benchmarks"]) >= \
+        sum(CASES[li.split()[2].rstrip(":")] for li in done)
 
 
 def test_unwritable_results_are_told_before_measuring(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import selftest as script
-from conftest import Ran
+from conftest import Ran, SmallDisk
 from ioptlib import paired, selftest, verdict
 from ioptlib.paired import NEW, NULL, OLD
 from ioptlib.selftest import LINKED, MET, MISSED, OPEN, SHOWN, Rate, work_arm
@@ -403,6 +403,32 @@ def test_broken_recordings(tmp_path: Path, key: str, value: Any,
     assert re.fullmatch("selftest: .+\n", said.err) and not said.out
 
 
+def test_full_disk(run: Selftest, disk: SmallDisk) -> None:
+    """What was recorded until then can be judged."""
+    disk.mount("512k")
+    ran = run()
+    assert ran.code == 1, ran.out + ran.err
+    [spool] = disk.path.glob("*/selftest/spool-*")
+    [said] = [li for li in ran.err.splitlines() if "cannot write" in li]
+    assert "No space left on device" in said
+    assert f"scripts/selftest.py --merge {spool}" in said
+    assert not list(disk.path.glob("*/selftest/*.json"))
+    disk.grow()
+    merged = run("--merge", str(spool))
+    assert merged.code == 4, merged.err
+    assert "selftest: incomplete: merged from its spool" in merged.err
+    assert "mutants: 1 of 1 caught in one run" in merged.out
+    assert not spool.exists()
+    [path] = disk.path.glob("*/selftest/*.json")
+    assert spool.name == f"spool-{path.stem}"
+    kept = json.loads(path.read_text("utf-8"))
+    assert kept["nr_rounds"] >= 2 and len(kept["arms"]) == 8
+    assert kept["shares"]["map/engine:lpae-7.3/granule:4K/size:4K/count:1/"
+                          "cache:warm/walker:coherent"] == {"10": 0.1}
+    again = run("--read", str(path))
+    assert again.code == 4 and again.out in merged.out
+
+
 def test_an_escaped_mutant_fails(run: Selftest) -> None:
     ran = run("--rounds", "1", mutant=0)
     assert ran.code == 1
@@ -421,6 +447,7 @@ def test_a_control_that_is_caught_fails(
 @pytest.mark.parametrize("args,said", [
     (["--build", "/nonexistent"], "/nonexistent"),
     (["--filter", "^nothing$", "--rounds", "1"], "no case"),
+    (["--merge", "/nonexistent"], "is no spool of a recording"),
 ])
 def test_usage(run: Selftest, args: list[str], said: str,
                monkeypatch: pytest.MonkeyPatch) -> None:
