@@ -5,8 +5,8 @@
 usage: tune.py [--yes]               say what would be changed, ask, change it
        tune.py [--yes] -- COMMAND... likewise, run it, put all back
        tune.py --undo                put all back
-Exit: 0 done, or nothing to do; 1 failed, all is as it was unless said
-otherwise; 2 usage; 130 interrupted; with COMMAND its own code.
+Exit: 0 done, or nothing to do, or the answer was no; 1 failed, all is as it was
+unless said otherwise; 2 usage; 130 interrupted; with COMMAND its own code.
 """
 
 from __future__ import annotations
@@ -50,19 +50,54 @@ def ask(question: str) -> bool:
 
 
 def end_by_signal(number: int, _frame: FrameType | None) -> None:
-    """A request to end puts back as Ctrl-C does."""
+    """A request to end, while nothing is changed, ends as Ctrl-C does."""
     raise KeyboardInterrupt(number)
 
 
-def ignore_signals() -> None:
-    """Nothing is left half put back."""
-    for number in ENDINGS:
-        signal.signal(number, signal.SIG_IGN)
+class Endings:
+    """Requests to end, of which there may be many; they wait until nothing is
+    half changed or half put back.
+
+    While a command runs they are its business, since it may have something to
+    save. Ctrl-C reaches it by itself, and all others are handed on.
+    """
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+        self._child: subprocess.Popen[bytes] | None = None
+        self._before = {number: signal.getsignal(number)
+                        for number in ENDINGS}
+
+    def __enter__(self) -> Endings:
+        for number in ENDINGS:
+            signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.noted.append(number)
+        if self._child is not None and number != signal.SIGINT:
+            self._child.send_signal(number)
+
+    def run(self, command: list[str]) -> int:
+        """A command's exit code, as a shell tells it."""
+        try:
+            self._child = subprocess.Popen(command)
+        except OSError as error:
+            raise tuning.TuneError(f"{command[0]}: {error.strerror}"
+                                   ) from error
+        for number in self.noted:  # meanwhile
+            self._child.send_signal(number)
+        code = self._child.wait()
+        self._child = None
+        return code if code >= 0 else 128 - code
 
 
 def put_back(machine: tuning.Machine, state: Path) -> None:
     """Undo, and say so."""
-    ignore_signals()
     if not tuning.load(state):
         print("tune: nothing was changed, so nothing is put back")
         return
@@ -72,25 +107,21 @@ def put_back(machine: tuning.Machine, state: Path) -> None:
     print(f"tune: {nr} file{'s' if nr > 1 else ''} put back")
 
 
-def run(command: list[str]) -> int:
-    """A command's exit code, as a shell tells it.
-
-    Ctrl-C is the command's, which may have something to save; a request to
-    end is handed on to it.
-    """
-    try:
-        child = subprocess.Popen(command)
-    except OSError as error:
-        raise tuning.TuneError(f"{command[0]}: {error.strerror}") from error
-    before = {number: signal.signal(number, lambda n, _: child.send_signal(n)
-                                    if n != signal.SIGINT else None)
-              for number in ENDINGS}
-    try:
-        code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
+def change(args: argparse.Namespace, machine: tuning.Machine,
+           changes: list[tuning.Change]) -> int:
+    """Change it, and what is to be run then decides when to put it back; the
+    exit code. All is back too when somebody asked to end on the way."""
+    with Endings() as endings:
+        tuning.apply(machine, changes, args.state)
+        if not args.command and not endings.noted:
+            print("tune: changed; 'make untune' puts it back")
+            return PASS
+        try:
+            if not endings.noted:
+                return endings.run(args.command)
+        finally:
+            put_back(machine, args.state)
+    raise KeyboardInterrupt
 
 
 def tune(args: argparse.Namespace, machine: tuning.Machine) -> int:
@@ -98,7 +129,10 @@ def tune(args: argparse.Namespace, machine: tuning.Machine) -> int:
     changes = tuning.plan(machine)
     if not changes:
         print("tune: nothing to change: what can be set is as it should be")
-        return run(args.command) if args.command else PASS
+        if not args.command:
+            return PASS
+        with Endings() as endings:
+            return endings.run(args.command)
     print("tune: this would be changed, until make untune or a reboot:"
           if not args.command else "tune: this would be changed meanwhile:")
     for line in tuning.describe(changes):
@@ -110,17 +144,10 @@ def tune(args: argparse.Namespace, machine: tuning.Machine) -> int:
                   file=sys.stderr)
             return USAGE
         if not ask("Change this? [y/N]"):
-            print("tune: nothing was changed")
-            return FAILED
-    if not args.command:
-        tuning.apply(machine, changes, args.state)
-        print("tune: changed; 'make untune' puts it back")
-        return PASS
-    tuning.apply(machine, changes, args.state)
-    try:
-        return run(args.command)
-    finally:
-        put_back(machine, args.state)
+            print("tune: nothing was changed"
+                  + (", and nothing run" if args.command else ""))
+            return PASS
+    return change(args, machine, changes)
 
 
 def main(argv: list[str]) -> int:
@@ -131,14 +158,17 @@ def main(argv: list[str]) -> int:
         signal.signal(number, end_by_signal)
     try:
         if args.undo:
-            put_back(machine, args.state)
+            with Endings():
+                put_back(machine, args.state)
             return PASS
         return tune(args, machine)
     except tuning.TuneError as error:
         print(f"tune: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("\ntune: interrupted; all is as it was", file=sys.stderr)
+        print("\ntune: interrupted; " + (
+            "what was changed stays so: 'make untune' puts it back"
+            if args.state.exists() else "all is as it was"), file=sys.stderr)
         return INTERRUPTED
 
 

@@ -215,8 +215,9 @@ def undo(machine: Machine, state: Path) -> list[str]:
 def apply(machine: Machine, changes: Sequence[Change], state: Path) -> None:
     """Make changes that can be put back.
 
-    What was before is on disk before anything is changed. When one fails, or
-    the user interrupts, all are put back and the reason is raised.
+    What was before is on disk before anything is changed. When one fails, all
+    are put back and the reason is raised. A signal that raises in the midst of
+    that would leave it half done: the caller holds them up meanwhile.
     """
     if load(state):
         raise TuneError(f"{state} remembers changes already; put them back "

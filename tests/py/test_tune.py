@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tune
 from conftest import ROOT
 from ioptlib import tuning
 
@@ -161,8 +163,17 @@ def test_no(root: Path, state: Path, answer: str) -> None:
     terminal = Terminal(root, state)
     terminal.until("[y/N]")
     terminal.type(answer)
-    assert terminal.end() == 1
-    assert "nothing was changed" in terminal.said
+    assert terminal.end() == 0
+    assert "nothing was changed\r\n" in terminal.said
+    assert contents(root) == SERVER and not state.exists()
+
+
+def test_no_to_a_command(root: Path, state: Path) -> None:
+    terminal = Terminal(root, state, "--", "touch", str(root / "ran"))
+    terminal.until("[y/N]")
+    terminal.type("n\n")
+    assert terminal.end() == 0
+    assert "nothing was changed, and nothing run" in terminal.said
     assert contents(root) == SERVER and not state.exists()
 
 
@@ -252,6 +263,93 @@ def test_interrupted_at_the_question(root: Path, state: Path) -> None:
     terminal.until("[y/N]")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
+    assert "interrupted; all is as it was" in terminal.said
+    assert contents(root) == SERVER and not state.exists()
+
+
+def test_interrupted_when_something_is_changed(root: Path,
+                                               state: Path) -> None:
+    """By whom, and when, makes no difference to who reads it."""
+    assert run(root, state, "--yes").returncode == 0
+    (root / "proc/sys/kernel/numa_balancing").write_text("1\n")
+    before = contents(root)
+    terminal = Terminal(root, state)
+    terminal.until("[y/N]")
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.end() == 130
+    assert "interrupted; what was changed stays so" in terminal.said
+    assert "make untune" in terminal.said
+    assert contents(root) == before and len(tuning.load(state)) == 6
+
+
+class Pestered(tuning.Machine):
+    """From the nth write on somebody asks to end at each; that one may go
+    wrong by itself."""
+
+    def __init__(self, root: Path, nth: int,
+                 fault: Callable[[], None] | None = None) -> None:
+        super().__init__(root)
+        self.nth = nth
+        self.fault = fault
+
+    def write(self, path: str, value: str) -> None:
+        self.nth -= 1
+        if self.nth <= 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        if self.nth == 0 and self.fault is not None:
+            self.fault()
+        super().write(path, value)
+
+
+@pytest.fixture
+def main(root: Path, state: Path) -> Iterator[Callable[..., int]]:
+    """tune.py in this process, whose signals are then as they were."""
+    before = {number: signal.getsignal(number) for number in tune.ENDINGS}
+    yield lambda *args: tune.main(["--root", str(root), "--state",
+                                   str(state), "--yes", *args])
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("has_command", [False, True])
+@pytest.mark.parametrize("nth", range(1, 7))
+def test_interrupted_while_changing(
+        root: Path, state: Path, main: Callable[..., int], nth: int,
+        has_command: bool, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    """As often as somebody likes: what it says it was is so."""
+    monkeypatch.setattr(tuning, "Machine", lambda _: Pestered(root, nth))
+    command = ["--", "touch", str(root / "ran")] if has_command else []
+    assert main(*command) == 130
+    assert "interrupted; all is as it was" in capsys.readouterr().err
+    assert_back(root, state)
+
+
+@pytest.mark.parametrize("has_command", [False, True])
+def test_interrupted_when_all_is_changed(
+        root: Path, state: Path, main: Callable[..., int], has_command: bool,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    apply = tuning.apply
+
+    def apply_and_interrupt(*args: Any) -> None:
+        apply(*args)
+        os.kill(os.getpid(), signal.SIGTERM)
+    monkeypatch.setattr(tuning, "apply", apply_and_interrupt)
+    command = ["--", "touch", str(root / "ran")] if has_command else []
+    assert main(*command) == 130
+    assert "interrupted; all is as it was" in capsys.readouterr().err
+    assert_back(root, state)
+
+
+def test_interrupted_while_a_failure_is_undone(
+        root: Path, state: Path, main: Callable[..., int],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(tuning, "Machine",
+                        lambda _: Pestered(root, 3, refuse))
+    assert main() == 1
+    assert "does not take" in capsys.readouterr().err
     assert contents(root) == SERVER and not state.exists()
 
 
