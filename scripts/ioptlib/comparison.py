@@ -153,14 +153,27 @@ class Line:
 
     @property
     def percent(self) -> float | None:
-        """(old - new) / old of the minima, in percent: + is better. Of
-        minima that are paired, as the interval is of them; else of all."""
+        """(old - new) / old of the minima that the line shows, those of the
+        stage that decides, in percent: + is better."""
         if self.old is None or self.new is None or not self.verdict:
             return None
-        found = self.stages.deciding
-        if found is not None and found.is_interval:
-            return (1 - found.point) * 100
         return (self.old.min - self.new.min) / self.old.min * 100
+
+    @property
+    def percent_pairs(self) -> float | None:
+        """The same of the pairs, which decide: from their median ratio."""
+        found = self.stages.deciding
+        return None if found is None or not self.verdict \
+            else (1 - found.point) * 100
+
+    @property
+    def is_beside_pairs(self) -> bool:
+        """Does percent, as it is printed, lie outside of the interval of the
+        pairs? Then the minima of the sides met other states of the machine."""
+        if self.percent is None or self.interval is None:
+            return False
+        low, high = (round(end, 1) for end in self.interval)
+        return not low <= round(self.percent, 1) <= high
 
     @property
     def interval(self) -> tuple[float, float] | None:
