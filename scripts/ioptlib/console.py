@@ -12,6 +12,18 @@ from typing import TextIO
 REDRAW_S = 0.1
 
 
+def printable(text: object) -> str:
+    """Text on one line that moves no cursor, colours nothing and turns no
+    line round: tabs and line ends become blanks, all else of that kind a ?.
+    What comes from a file and is shown to anyone goes through here."""
+    return "".join(c if c.isprintable() else " " if c in "\t\n" else "?"
+                   for c in str(text))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.splitlines()))
+
+
 def duration(seconds: float) -> str:
     """A span of time for a person: 45 s, 3 min 20 s, 2 h 5 min."""
     whole = max(0, round(seconds))
@@ -64,12 +76,12 @@ class Console:
         """A line, or several, on standard output."""
         self._clear()
         if not self.is_broken:
-            self._write(self._out, text + "\n")
+            self._write(self._out, _lines(text) + "\n")
 
     def complain(self, text: str) -> None:
         """A line on standard error."""
         self._clear()
-        self._write(self._err, text + "\n")
+        self._write(self._err, _lines(text) + "\n")
 
     def live(self, text: str) -> None:
         """Redraw the progress line; nothing where no terminal is."""
@@ -78,13 +90,13 @@ class Console:
             return
         self._drawn_at = now
         width = shutil.get_terminal_size().columns - 1
-        self._write(self._err, "\r\033[K" + text[:width])
+        self._write(self._err, "\r\033[K" + printable(text)[:width])
         self._is_shown = True
 
     def step(self, text: str) -> None:
         """A plain progress line, where no terminal is."""
         if not self._is_live:
-            self._write(self._err, text + "\n")
+            self._write(self._err, _lines(text) + "\n")
 
     def done(self) -> None:
         """Take the progress line away."""
