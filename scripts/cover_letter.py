@@ -17,6 +17,7 @@ from typing import Any
 
 from bench import FAILED, PASS, ROOT, USAGE
 from ioptlib import comparison, documents, formats, results, summary
+from ioptlib.console import Console
 
 
 def newest(directory: Path) -> list[Path]:
@@ -72,23 +73,24 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     where = ROOT / "results" / platform.node().split(".")[0] / "compare"
     paths = args.result or newest(where)
+    console = Console(sys.stdout, sys.stderr)
     if not paths or bool(args.old) != bool(args.new):
-        print(f"cover_letter: no comparison in {where}: 'make compare' makes "
-              "one; or RESULTS=FILE" if not paths else
-              "cover_letter: OLD and NEW name two engines, or neither",
-              file=sys.stderr)
+        console.complain(
+            f"cover_letter: no comparison in {where}: 'make compare' makes "
+            "one; or RESULTS=FILE" if not paths else
+            "cover_letter: OLD and NEW name two engines, or neither")
         return USAGE
     try:
         for path in paths:
             found = comparisons(path, args.old, args.new)
             if not found:
-                print(f"cover_letter: {path}: has no two engines to compare; "
-                      "OLD= NEW= name two", file=sys.stderr)
+                console.complain(f"cover_letter: {path}: has no two engines "
+                                 "to compare; OLD= NEW= name two")
                 return USAGE
             texts = [formats.FORMATS[args.format][0](one) for one in found]
-            print("\n".join(texts), end="")
+            console.say("\n".join(texts).rstrip("\n"))
     except (OSError, results.BadOutput) as error:
-        print(f"cover_letter: {error}", file=sys.stderr)
+        console.complain(f"cover_letter: {error}")
         return FAILED
     return PASS
 

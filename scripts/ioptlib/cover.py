@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import names, summary, verdict
-from .comparison import FILES, NULL_FAMILY, PAIRED, Comparison, Counter, Line
+from .comparison import (FILES, NULL_FAMILY, PAIRED, ROUNDS, Comparison,
+                         Counter, Line)
+from .console import printable
 from .paired import NEW, OLD
 
 WIDTH = 72
@@ -37,15 +39,14 @@ CEILINGS = {"map": "fill", "unmap": "clear"}
 ALWAYS = (("pte_writes", "pte_writes"), ("tlbi", "tlbi"),
           ("cmd_syncs", "sync"), ("tables_alloc", "tables"))
 
-
-# Counters that say again, in detail, what those say.
+# Counters that say again, in detail, what those say: told when they are worse,
+# or when nothing else tells the sides apart.
 DETAILS = ("tlbi", "nr_ranges", "range_", "doorbells", "syncs", "inval_")
 
 
 def plain(text: object) -> str:
     """Printable ASCII on one line: what else there is becomes a ?."""
-    return "".join(c if " " <= c <= "~" else " " if c in "\t\n" else "?"
-                   for c in str(text))
+    return "".join(c if c.isascii() else "?" for c in printable(text))
 
 
 class _Wrapper(textwrap.TextWrapper):
@@ -58,6 +59,11 @@ def wrap(text: str, indent: str = "  ") -> list[str]:
     """A paragraph in lines that fit."""
     return _Wrapper(WIDTH, subsequent_indent=indent, break_long_words=True,
                     break_on_hyphens=False).wrap(plain(text))
+
+
+def wrapped(texts: Iterable[str]) -> list[str]:
+    """Several of them, each on lines of its own."""
+    return [part for text in texts for part in wrap(text)]
 
 
 def lg2(size: str) -> str:
@@ -125,7 +131,9 @@ def result_text(line: Line) -> str:
     if line.verdict in (verdict.FASTER, verdict.SLOWER):
         assert line.percent is not None and line.interval is not None
         low, high = line.interval
-        return f"{line.percent:+.1f} [{low:.1f},{high:.1f}]"
+        pairs = f" pairs {line.percent_pairs:+.1f}" \
+            if line.is_beside_pairs else ""
+        return f"{line.percent:+.1f} [{low:.1f},{high:.1f}]{pairs}"
     if line.verdict == verdict.SAME:
         return "  ~"
     if line.is_void:
@@ -162,7 +170,8 @@ class Group:
 
 
 def groups(found: Comparison) -> list[Group]:
-    """The tables, those with something worse first."""
+    """The tables: those with something slower, by how much, then those with
+    a counter that is worse, then the others."""
     tables: dict[tuple[str, str], list[Line]] = {}
     for line in found.lines:
         told = work(line.case)[1]
@@ -173,10 +182,12 @@ def groups(found: Comparison) -> list[Group]:
             for (family, title), lines in tables.items()]
     worse = found.worse_counters
 
-    def rank(group: Group) -> int:
-        if any(line.verdict == verdict.SLOWER for line in group.lines):
-            return 0
-        return 1 if any(line.key in worse for line in group.lines) else 2
+    def rank(group: Group) -> tuple[int, float]:
+        worst = group.lines[0]
+        if worst.verdict == verdict.SLOWER and worst.stages.deciding:
+            return 0, -worst.stages.deciding.effect
+        return (1 if any(line.key in worse for line in group.lines)
+                else 2), 0
     return sorted(made, key=rank)
 
 
@@ -219,39 +230,58 @@ def table(group: Group) -> list[str]:
             for part in (wrap(line, " " * 8) if len(line) > WIDTH else [line])]
 
 
+def _counts(counter: Counter, profile: str, word: str = "") -> str:
+    """A counter as old->new; with its profile, where that is not the one
+    whose counters are told, or where it is worse."""
+    at = f"@{counter.profile}" if counter.profile and (
+        counter.is_worse or counter.profile != profile) else ""
+    if counter.name != "sim_ps":
+        return f"{word or counter.name}{at} {counter.old}->{counter.new}"
+    old, new = (f"{ps / 1000:.3f}".rstrip("0").rstrip(".")
+                for ps in (counter.old, counter.new))
+    return f"sim_ns{at} {old}->{new}"
+
+
 def _shown(counters: Sequence[Counter], profile: str) -> list[str]:
-    """The counters that are always told, then all others that differ."""
+    """The counters that are always told, then others of the profile that
+    differ, and under each profile all that are worse; where none of these
+    differs, all that do."""
     by_title = {counter.title: counter for counter in counters}
-    said, seen = [], set()
+    said: dict[str, str] = {}
     for name, word in ALWAYS:
         counter = by_title.get(f"{name}@{profile}") or by_title.get(name)
         if name == "cmd_syncs" and counter is None:
             counter = by_title.get("syncs")
         if counter is not None:
-            seen.add(counter.title)
-            said.append(f"{word} {counter.old}->{counter.new}")
+            said[counter.title] = _counts(counter, profile, word)
         elif profile and name in ("tlbi", "cmd_syncs") and \
                 f"sim_ps@{profile}" in by_title:
-            said.append(f"{word} 0->0")
-    for counter in counters:
-        if counter.old == counter.new or counter.title in seen or \
-                counter.profile not in ("", profile) or \
-                counter.name.startswith(DETAILS):
-            continue
-        if counter.name == "sim_ps":
-            said.append(f"sim_ns {counter.old / 1000:g}->"
-                        f"{counter.new / 1000:g}")
-        else:
-            said.append(f"{counter.name} {counter.old}->{counter.new}")
-    return said
+            said[word] = f"{word} 0->0"
+    differ = [counter for counter in counters if counter.old != counter.new]
+    told = [counter for counter in differ if counter.is_worse or (
+        counter.profile in ("", profile)
+        and not counter.name.startswith(DETAILS))]
+    if not told and not any(counter.title in said for counter in differ):
+        told = differ
+    for counter in told:
+        said.setdefault(counter.title, _counts(counter, profile))
+    return list(said.values())
+
+
+def _first_profile(found: Comparison) -> str:
+    """The cost profile whose counters are told, "" for none."""
+    return next((p for p in found.info["profiles"] if p != "none"), "")
 
 
 def exact_lines(found: Comparison, group: Group) -> list[str]:
-    """What one operation does, exactly: rows that differ, or one of them."""
-    profile = next((p for p in found.info["profiles"] if p != "none"), "")
+    """What one operation does, exactly: rows that differ, worse ones first,
+    or one of them."""
+    profile = _first_profile(found)
     keys = list(dict.fromkeys(line.key for line in group.lines))
     rows = {line.key: work(line.case)[0] for line in group.lines}
-    differ = [key for key in keys if key in found.other_counters]
+    worse, other = found.worse_counters, found.other_counters
+    differ = sorted((key for key in keys if key in other),
+                    key=lambda key: key not in worse)
     alike: dict[str, list[str]] = {}
     for key in differ or keys[-1:]:
         counters = found.counters.get(key)
@@ -333,15 +363,20 @@ def _build(side: dict[str, Any]) -> str:
                   context.get("iopt_cflags"))
 
 
-def header(found: Comparison) -> list[str]:
-    """The facts that a reviewer asks for."""
+def facts(found: Comparison) -> list[str]:
+    """What a reviewer asks for, an item each."""
     old, new = found.side(OLD), found.side(NEW)
     context = found.context
     profiles = [p for p in found.info["profiles"] if p != "none"]
+    commands = ""
+    if profiles:
+        commands = f"; commands counted for {profiles[0]}"
+    if len(profiles) > 1:
+        commands += " (meant where no @ names another), " + \
+            ", ".join(profiles[1:])
     lines = [f"old = {old['label']}, new = {new['label']}", *_host(context),
-             "SMMU: none, measured in user space"
-             + (f"; commands counted for {', '.join(profiles)}"
-                if profiles else "") + "; errata: none worked around",
+             f"SMMU: none, measured in user space{commands}; errata: none "
+             "worked around",
              _tables_line(found)]
     if _build(old) == _build(new):
         lines.append(f"base: {_build(old)}")
@@ -353,8 +388,7 @@ def header(found: Comparison) -> list[str]:
         f"hwloc {context.get('iopt_lib_hwloc', 'unknown')}",
         f"seed {found.info['seed']}"))
     command = context.get("iopt_command")
-    lines += [f"command: {command}"] if command else []
-    return [part for line in lines for part in wrap(line)]
+    return lines + ([f"command: {command}"] if command else [])
 
 
 def count_lines(found: Comparison) -> list[str]:
@@ -382,12 +416,26 @@ def how_line(found: Comparison) -> str:
     return f"n={first} ABBA pairs{suspects}, 95% CI"
 
 
+def _without_gate(found: Comparison) -> str:
+    """What verdicts on time lack that only `make compare` gives."""
+    if found.kind == ROUNDS:
+        return ("Rounds of one run: one stage, no correction for the number "
+                "of comparisons, no null arm. What looks faster or slower "
+                "is a suspect; 'make compare' decides.")
+    if found.kind == PAIRED and not found.info.get("has_null"):
+        return ("There is no null arm: nothing says whether the machine made "
+                "the difference. 'make compare' has one, and decides.")
+    return ""
+
+
 def warnings(found: Comparison) -> list[str]:
-    """What takes verdicts away, before any table."""
+    """What takes verdicts away, or weakens them: a sentence each."""
     lines = []
     if found.info.get("is_identical"):
         lines.append("The measured object code of both sides is identical: "
                      "nothing was timed.")
+    if found.is_timed and _without_gate(found):
+        lines.append(_without_gate(found))
     if found.kind == FILES:
         lines.append("Two runs at two times: the floor is "
                      f"{found.info['floor'] * 100:.0f} %, and no sample of "
@@ -397,8 +445,8 @@ def warnings(found: Comparison) -> list[str]:
                         f"{NULL_FAMILY} nothing says whether the machine "
                         "was the same."))
     if found.null_fired:
-        what = "the null arm (old against old)" if found.kind != FILES \
-            else f"the family {NULL_FAMILY}, whose code is the same,"
+        what = "The null arm (old against old)" if found.kind != FILES \
+            else f"The family {NULL_FAMILY}, whose code is the same,"
         lines.append(f"{what} came out different in "
                      f"{len(found.null_fired)} cases: no verdict on time "
                      "stands, the counters do.")
@@ -407,60 +455,83 @@ def warnings(found: Comparison) -> list[str]:
                      "out: FULL=1 has them.")
     if found.info.get("incomplete"):
         lines.append(f"Incomplete: {found.info['incomplete']}.")
-    return [part for line in lines
-            for part in wrap(line[0].upper() + line[1:])]
+    return lines
 
 
-def left_out(found: Comparison) -> list[str]:
+FAILED, NO_NUMBER, COUNTED_IN, SKIPPED, IN_DOUBT = \
+    "FAILED", "no number", "counted only in", "skipped", "in doubt"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is in no table, or not to be relied on there.
+
+    kind: FAILED, "only in old", "only in new", NO_NUMBER, COUNTED_IN with its
+        side, SKIPPED, IN_DOUBT
+    case: "" where a process failed
+    """
+
+    kind: str
+    case: str
+    why: str
+
+
+def left(found: Comparison) -> list[Left]:
     """Everything that is not in a table, and why: nothing is dropped in
     silence."""
-    lines: list[str] = []
+    made = [Left(FAILED, "", failure) for failure in found.failures]
     for which in (OLD, NEW):
         for name in found.unpaired[which]:
             other = found.renamed.get(name)
-            lines += wrap(f"only in {which}: {name}"
-                          + (f" (renamed to {other}?)" if other else ""))
-    lines += [part for key, why in found.problems.items()
-              for part in wrap(f"no number: {key}: {why}")]
-    lines += [part for which, of_side in found.one_sided.items()
-              for what, keys in of_side.items()
-              for part in wrap(f"counted only in {which}: {what}, "
-                               f"{len(keys)}: {keys[0]}"
-                               + (" ..." if len(keys) > 1 else ""))]
-    reasons: dict[str, list[str]] = {}
-    for key, why in found.skips.items():
-        reasons.setdefault(why, []).append(key)
-    lines += [part for why, keys in reasons.items()
-              for part in wrap(f"skipped: {len(keys)}, {why}: {keys[0]}"
-                               + (" ..." if len(keys) > 1 else ""))]
-    lines += [part for word, keys in found.warnings.items()
-              for part in wrap(f"in doubt: {len(keys)}, "
-                               f"{summary.DOUBTS.get(word, word)}: {keys[0]}"
-                               + (" ..." if len(keys) > 1 else ""))]
-    return lines + [part for failure in found.failures
-                    for part in wrap(f"FAILED {failure}")]
+            made.append(Left(f"only in {which}", name,
+                             f"renamed to {other}?" if other else ""))
+    made += [Left(NO_NUMBER, key, why) for key, why in found.problems.items()]
+    made += [Left(f"{COUNTED_IN} {which}", key, what)
+             for which, of_side in found.one_sided.items()
+             for what, keys in of_side.items() for key in keys]
+    made += [Left(SKIPPED, key, why) for key, why in found.skips.items()]
+    return made + [Left(IN_DOUBT, key, summary.DOUBTS.get(word, word))
+                   for word, keys in found.warnings.items() for key in keys]
 
 
-def counted_only(found: Comparison) -> list[str]:
-    """Counters that differ in cases that no table has."""
+def left_texts(found: Comparison) -> list[str]:
+    """The same in words: a reason that many cases share is told once."""
+    texts = []
+    alike: dict[tuple[str, str], list[str]] = {}
+    for one in left(found):
+        if one.kind.startswith((COUNTED_IN, SKIPPED, IN_DOUBT)):
+            alike.setdefault((one.kind, one.why), []).append(one.case)
+        elif one.kind == FAILED:
+            texts.append(f"{FAILED} {one.why}")
+        elif one.kind == NO_NUMBER:
+            texts.append(f"{one.kind}: {one.case}: {one.why}")
+        else:
+            texts.append(f"{one.kind}: {one.case}"
+                         + (f" ({one.why})" if one.why else ""))
+    return texts + [f"{kind}: {len(keys)}, {why}: {keys[0]}"
+                    + (" ..." if len(keys) > 1 else "")
+                    for (kind, why), keys in alike.items()]
+
+
+def counted_only(found: Comparison) -> tuple[list[str], list[str]]:
+    """Counters that differ in cases that no table has: of those in which one
+    is worse, and of the others."""
     shown = {line.key for line in found.lines}
-    profile = next((p for p in found.info["profiles"] if p != "none"), "")
-    worse = found.worse_counters
-    differ = found.other_counters
-    keys = [key for key in differ if key not in shown]
-    lines = []
-    for key in sorted(keys, key=lambda k: (k not in worse, k)):
-        lines += wrap(f"{key}: " + " ".join(
-            _shown([c for c in found.counters[key] if c.old != c.new],
-                   profile)), "    ")
-    nr_same = sum(key not in shown and key not in differ
-                  for key in found.counters)
-    if lines:
-        lines.insert(0, "exact/op of cases without times:")
-    if nr_same:
-        lines.append(f"exact/op: nothing differs in {nr_same} cases without "
-                     "times")
-    return lines
+    profile = _first_profile(found)
+    keys = sorted(key for key in found.counters if key not in shown)
+
+    def told(some: Sequence[str], title: str) -> list[str]:
+        lines = [part for key in some for part in wrap(f"{key}: " + " ".join(
+            _shown(found.counters[key], profile)), "    ")]
+        return [title, *lines] if lines else []
+    by_worse, by_any = found.worse_counters, found.other_counters
+    worse = [key for key in keys if key in by_worse]
+    other = [key for key in keys if key in by_any and key not in by_worse]
+    nr_same = len(keys) - len(worse) - len(other)
+    same = [f"exact/op: nothing differs in {nr_same} cases without times"] \
+        if nr_same else []
+    return (told(worse, "exact/op that got worse, of cases without times:"),
+            told(other, "exact/op of cases without times:") + same)
 
 
 def group_lines(found: Comparison, group: Group) -> list[str]:
@@ -475,19 +546,33 @@ def group_lines(found: Comparison, group: Group) -> list[str]:
             *exact_lines(found, group)]
 
 
+def pairs_note(found: Comparison) -> list[str]:
+    """What the word pairs says in a last column, where one has it."""
+    is_told = any(line.verdict in _RANK and line.is_beside_pairs
+                  for line in found.lines)
+    return ["pairs: median paired ratio, which decides, where % is outside "
+            "of [CI]"] if is_told else []
+
+
 def legend(found: Comparison) -> list[str]:
     """How to read the tables."""
-    floor = f"{found.info['floor'] * 100:g}"
-    return [" (+ve is better; ~ = unresolved or < " + floor + "% floor;",
-            "  min: median over processes of the fastest section of each;",
-            "  % from unrounded minima, [CI] of the paired ratios)"]
+    floors = [line.stages.floor * 100 for line in found.lines]
+    floor = " to ".join(f"{one:g}" for one in sorted(
+        {min(floors), max(floors)}))
+    said = [f"+ve is better; ~ = unresolved or < {floor}% floor",
+            "min: median over processes of the fastest section of each",
+            "% from unrounded minima, [CI] of the paired ratios",
+            *pairs_note(found)]
+    return (" (" + ";\n  ".join(said) + ")").split("\n")
 
 
 def render(found: Comparison) -> str:
     """The whole letter."""
-    blocks = [header(found), warnings(found), count_lines(found)]
+    blocks = [wrapped(facts(found)), wrapped(warnings(found)),
+              count_lines(found)]
     tables = [group_lines(found, group) for group in groups(found)]
     if tables:
         tables[0] += legend(found)
-    blocks += [*tables, counted_only(found), left_out(found)]
+    worse, other = counted_only(found)
+    blocks += [worse, *tables, other, wrapped(left_texts(found))]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import plots
-from .formats import xml_text
+from .console import printable
 from .history import Point, Run, Series
 from .report import Finding
 
@@ -87,12 +87,12 @@ def picture(one: Series, runs: Mapping[str, Run], found: Sequence[Finding],
         dot = root.find(f".//*[@id='{prefix}-{i}']")
         if dot is not None:
             title = ElementTree.SubElement(dot, f"{{{SVG}}}title")
-            title.text = xml_text(_told(runs[run], point))
+            title.text = printable(_told(runs[run], point))
     metadata = root.find(f"{{{SVG}}}metadata")
     if metadata is not None:
         root.remove(metadata)
     root.set("role", "img")
-    root.set("aria-label", xml_text(
+    root.set("aria-label", printable(
         f"{one.title}: time over that of the anchor, {len(one.points)} runs"))
     return own_ids(ElementTree.tostring(root, encoding="unicode"), prefix)
 
@@ -117,4 +117,4 @@ def own_ids(text: str, prefix: str) -> str:
 
 def escape(text: object) -> str:
     """Text as it stands in a page."""
-    return html.escape(xml_text(text), quote=True)
+    return html.escape(printable(text), quote=True)

@@ -10,6 +10,21 @@ from ioptlib import results
 
 Times = Sequence[float]
 
+# The context of a result, of a machine that there is not.
+CONTEXT = {
+    "iopt_schema": "1", "iopt_host": "here", "iopt_cpu": "3",
+    "iopt_version": "v1", "iopt_cc": "gcc 12.2.0", "iopt_cflags": "-O2",
+    "iopt_lib_benchmark": "1.7.1", "iopt_lib_hwloc": "2.9.0",
+    "iopt_seed": "7", "iopt_host_cpu_model": "Made-up CPU",
+    "iopt_host_arch": "aarch64", "iopt_host_cores": "4",
+    "iopt_host_numa_nodes": "1", "iopt_host_governor": "performance",
+    "iopt_host_kernel": "6.12", "iopt_host_page_size": "4K",
+    "iopt_host_thp": "madvise", "iopt_host_hypervisor": "none",
+    "iopt_incomplete": "false",
+    "iopt_counter_classes": "pte_writes:exact tables_alloc:exact "
+                            "block_min_ns:noisy sim_ps:exact",
+}
+
 
 def rows(name: str, times: Times, label: str = "ok",
          **more: float) -> list[results.Row]:

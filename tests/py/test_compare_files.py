@@ -25,7 +25,7 @@ import pytest
 import selftest
 import track
 from ioptlib import comparison, documents, formats, results
-from made import rows
+from made import CONTEXT, rows
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "compare"
 
@@ -39,19 +39,6 @@ CASES = {MAP.format("4K", "1"): 20.0, MAP.format("4K", "256"): 400.0,
          "limit/op:fill/granule:4K/count:1": 2.0,
          "limit/op:fill/granule:4K/count:256": 100.0}
 FIRST = next(iter(CASES))
-CONTEXT = {
-    "iopt_schema": "1", "iopt_host": "here", "iopt_cpu": "3",
-    "iopt_version": "v1", "iopt_cc": "gcc 12.2.0", "iopt_cflags": "-O2",
-    "iopt_lib_benchmark": "1.7.1", "iopt_lib_hwloc": "2.9.0",
-    "iopt_seed": "7", "iopt_host_cpu_model": "Made-up CPU",
-    "iopt_host_arch": "aarch64", "iopt_host_cores": "4",
-    "iopt_host_numa_nodes": "1", "iopt_host_governor": "performance",
-    "iopt_host_kernel": "6.12", "iopt_host_page_size": "4K",
-    "iopt_host_thp": "madvise", "iopt_host_hypervisor": "none",
-    "iopt_incomplete": "false",
-    "iopt_counter_classes": "pte_writes:exact tables_alloc:exact "
-                            "block_min_ns:noisy sim_ps:exact",
-}
 
 
 def sound() -> Document:
@@ -514,8 +501,11 @@ def test_junit_is_xml(found: comparison.Comparison) -> None:
 def test_csv_has_a_row_each(found: comparison.Comparison) -> None:
     parsed = list(csv.reader(io.StringIO(formats.csv_text(found))))
     assert parsed[0] == list(formats.CSV_HEADER)
-    assert len(parsed) == 1 + len(found.lines)
     assert all(len(row) == len(parsed[0]) for row in parsed)
+    assert sum(row[0] == "time" for row in parsed) == len(found.lines)
+    kinds = {row[0] for row in parsed[1:]}
+    assert kinds == {"counter", "time", "only in old", "only in new",
+                     "no number", "warning"}
     for row in parsed[1:]:
         for cell in row:
             assert not re.match(r"[=@]|[-+][^0-9]", cell), cell
