@@ -314,7 +314,10 @@ def record(design: Recording, session: paired.Session,
                       if (job.family, job.arm) == (family, arm)})
                  for family in design.families for arm in design.arms),
                 default=0)
-    context = calibrated[0][1].context if calibrated else {}
+    # The first and the last tell what changed between them.
+    context, _ = results.merge_contexts(
+        [output.context for _, output in calibrated[:1] + outputs[-1:]]
+        or [{}])
     load = {"iopt_load": list(os.getloadavg())} if is_running else {}
     return {**extra,
             "context": {**context, **extra["context"], **load,

@@ -33,7 +33,9 @@ static const struct fixture_file x86_files[] = {
 	{ "proc/sys/kernel/perf_event_paranoid", "2\n" },
 	{ CPU "cpu1/thermal_throttle/core_throttle_count", "3\n" },
 	{ CPU "cpu1/thermal_throttle/package_throttle_count", "4\n" },
-	{ "proc/stat", "cpu  100 0 100 9790 0 0 0 10 0 0\n" },
+	{ "proc/stat", "cpu  200 0 200 19580 0 0 0 99 0 0\n"
+		       "cpu0 100 0 100 9790 0 0 0 89 0 0\n"
+		       "cpu1 100 0 100 9790 0 0 0 10 0 0\n" },
 	{ "etc/os-release",
 	  "NAME=\"Debian GNU/Linux\"\n"
 	  "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n" },
@@ -223,7 +225,8 @@ static const struct {
 	{ guest_files, "throttling", "none" },
 	{ board_files, "throttling", "unknown" },
 	{ x86_files, "perf_event_paranoid", "2" },
-	{ x86_files, "steal", "0.10 %" },  /* 10 of 10000 */
+	/* 10 of 10000 ticks */
+	{ x86_files, "steal", "0.10 %: 0.10 of 100.00 s since boot" },
 	{ x86_files, "cores", "unknown" }, /* no topology was given */
 	{ altra_files, "cpu_model", "Neoverse-N1 r3p1" },
 	{ altra_files, "arch", "aarch64" },

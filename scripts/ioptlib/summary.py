@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -564,6 +565,44 @@ SETTLED = ("governor", "frequency", "turbo", "throttling", "smt", "thp",
            "numa_balancing", "aslr", "clocksource", "cpu_quota")
 
 
+# Counts since boot, and how much may be stolen of the time between.
+_THROTTLED = re.compile(r"(\d+) times since boot")
+_STOLEN = re.compile(r"[\d.]+ %: ([\d.]+) of ([\d.]+) s since boot")
+STOLEN_SHARE, STOLEN_FROM_S = 0.01, 1.0
+
+
+def _growth(values: Any, count: re.Pattern[str]) -> list[float]:
+    """By how much the counts of a fact grew from the first process to the
+    last; nothing if they did not, or it is no such fact."""
+    if not isinstance(values, list):
+        return []
+    ends = [match for text in (values[0], values[-1])
+            if (match := count.fullmatch(str(text)))]
+    if len(ends) < 2:
+        return []
+    return [float(last) - float(first)
+            for first, last in zip(ends[0].groups(), ends[1].groups())]
+
+
+def _growth_lines(context: Mapping[str, Any]) -> list[str]:
+    """What was done to the CPU while it was measured on."""
+    lines = []
+    throttled = _growth(context.get("iopt_host_throttling"), _THROTTLED)
+    if throttled and throttled[0] > 0:
+        lines.append(
+            "doubtful: The CPU was throttled while measuring, "
+            f"{throttled[0]:.0f}x. Cool the machine, and run: make tune, "
+            "which takes turbo away.")
+    stolen = _growth(context.get("iopt_host_steal"), _STOLEN)
+    if stolen and stolen[1] >= STOLEN_FROM_S and \
+            stolen[0] > STOLEN_SHARE * stolen[1]:
+        lines.append(
+            f"doubtful: The hypervisor took {100 * stolen[0] / stolen[1]:.1f} "
+            "% of the CPU's time while measuring. Use a machine with CPUs of "
+            "its own, or measure again when its neighbours are quiet.")
+    return lines
+
+
 def doubt_lines(context: Mapping[str, Any]) -> list[str]:
     """What makes times on this machine less sure, and what to do about it."""
     lines = []
@@ -575,10 +614,11 @@ def doubt_lines(context: Mapping[str, Any]) -> list[str]:
                   if text != "unknown"][:1]
     for fact in SETTLED:
         value = context.get(f"iopt_host_{fact}")
-        if isinstance(value, list):
+        if isinstance(value, list) and not _growth(value, _THROTTLED):
             lines.append(f"doubtful: {fact} changed while measuring: "
-                         + ", then ".join(map(str, value)))
-    return lines
+                         + ", then ".join(map(str, value))
+                         + ". See who changes it, and measure again.")
+    return lines + _growth_lines(context)
 
 
 # What the words of a row's warning mean.

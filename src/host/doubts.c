@@ -58,9 +58,9 @@ static void doubt_steal(const struct host_state *s, struct host_doubts *d)
 {
 	if (fact_number(s, "steal") > STEAL_PERCENT)
 		add(d, "steal",
-		    "The hypervisor took %.40s of the time since boot. Use a "
-		    "machine with CPUs of its own.",
-		    host_environ_get(s->env, "steal"));
+		    "The hypervisor took %.2f %% of this CPU's time since "
+		    "boot. Use a machine with CPUs of its own.",
+		    fact_number(s, "steal"));
 }
 
 static void doubt_governor(const struct host_state *s, struct host_doubts *d)
@@ -102,6 +102,25 @@ static void doubt_memory(const struct host_state *s, struct host_doubts *d)
 		    "Tasks waited for memory %.40s of the last 10 s. Free some "
 		    "memory first.",
 		    host_environ_get(s->env, "psi_memory"));
+}
+
+static void doubt_storage(const struct host_state *s, struct host_doubts *d)
+{
+	if (fact_number(s, "psi_io") > PSI_PERCENT)
+		add(d, "psi_io",
+		    "Tasks waited for storage %.40s of the last 10 s. Stop "
+		    "what reads and writes so much first.",
+		    host_environ_get(s->env, "psi_io"));
+}
+
+/* Processes are the replication: each shall have a layout of its own. */
+static void doubt_aslr(const struct host_state *s, struct host_doubts *d)
+{
+	if (fact_is(s, "aslr", "off"))
+		add(d, "aslr",
+		    "All processes have the same layout, so what it costs "
+		    "stays hidden (ASLR is off). Run: sysctl "
+		    "kernel.randomize_va_space=2, without setarch -R.");
 }
 
 static void doubt_turbo(const struct host_state *s, struct host_doubts *d)
@@ -203,7 +222,9 @@ void host_doubts_find(const struct host_state *state,
 	doubt_sibling(state, doubts);
 	doubt_load(state, doubts);
 	doubt_memory(state, doubts);
+	doubt_storage(state, doubts);
 	doubt_throttling(state, doubts);
+	doubt_aslr(state, doubts);
 	doubt_governor(state, doubts);
 	doubt_turbo(state, doubts);
 	doubt_thp(state, doubts);

@@ -34,7 +34,7 @@ struct host_environ {
  * @root: folder that holds proc and sys; NULL for the running system, and
  *	then the process and the CPU themselves are asked too
  * @topo: topology; NULL when there is none, its facts are unknown then
- * @cpu: CPU that is measured on; governor, caches and model are of it
+ * @cpu: CPU that is measured on; governor, caches, model and steal are of it
  * @page: page size of the kernel in bytes; 0 asks the system
  */
 struct host_source {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 /* The file came with Linux 6.1. */
 bool fact_arch(const struct host_source *src, char *value)
@@ -155,12 +156,17 @@ bool fact_cpu_quota(const struct host_source *src, char *value)
 			   fact_format(value, "%.2f CPUs", least);
 }
 
-/* Share of the time since boot that the hypervisor took. */
+/*
+ * What the hypervisor took of the measured CPU's time: the seconds too, so that
+ * what it took between two processes can be told.
+ */
 bool fact_steal(const struct host_source *src, char *value)
 {
+	const double hz = (double)sysconf(_SC_CLK_TCK);
 	struct cpu_ticks ticks;
 
-	return host_ticks_total(src->root, &ticks) && ticks.total &&
-	       fact_format(value, "%.2f %%",
-			   100.0 * (double)ticks.steal / (double)ticks.total);
+	return hz > 0 && host_ticks_of(src->root, src->cpu, &ticks) &&
+	       fact_format(value, "%.2f %%: %.2f of %.2f s since boot",
+			   100.0 * (double)ticks.steal / (double)ticks.total,
+			   (double)ticks.steal / hz, (double)ticks.total / hz);
 }

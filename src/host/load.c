@@ -32,14 +32,6 @@ static bool ticks_parse(const char *text, struct cpu_ticks *ticks)
 	return true;
 }
 
-bool host_ticks_total(const char *root, struct cpu_ticks *ticks)
-{
-	char line[256];
-
-	return hostfs_line(root, line, sizeof(line), "proc/stat") &&
-	       !strncmp(line, "cpu ", 4) && ticks_parse(line + 4, ticks);
-}
-
 static int ticks_put(struct ticks_list *list, unsigned int cpu,
 		     const struct cpu_ticks *ticks)
 {

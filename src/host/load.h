@@ -81,15 +81,6 @@ void host_load_fini(struct host_load *load);
  */
 bool host_ticks_of(const char *root, unsigned int cpu, struct cpu_ticks *ticks);
 
-/**
- * host_ticks_total() - The line of all CPUs together.
- * @root: folder that holds proc, or NULL for the running system
- * @ticks: set to the sum since boot
- *
- * Return: true; false when /proc/stat does not tell.
- */
-bool host_ticks_total(const char *root, struct cpu_ticks *ticks);
-
 IOPT_END_DECLS
 
 #endif

@@ -14,7 +14,7 @@ TURNS, the turns that it takes for a case, 0 for one that knows of none, and in
 LIBRARY, the version of libbenchmark.
 With FAKE_WATCH it appends to that file its process, the turn and the case
 whenever it gets a turn. FAKE_DOUBT is what makes its times less sure, unless it
-takes turns.
+takes turns. With FAKE_HOT its CPU is throttled all the time.
 """
 
 from __future__ import annotations
@@ -192,6 +192,9 @@ def measure(args: argparse.Namespace, names: list[str], fault: str) -> int:
     }
     if "FAKE_DOUBT" in os.environ and "IOPT_TURNS" not in os.environ:
         context["iopt_doubt_busy"] = os.environ["FAKE_DOUBT"]
+    if "FAKE_HOT" in os.environ:
+        context["iopt_host_throttling"] = \
+            f"{time.monotonic_ns()} times since boot"
     rows = []
     for i, name in enumerate(names):
         if args.progress:

@@ -222,8 +222,10 @@ def test_what_is_doubtful_is_told(build: Builder, compare: Compare) -> None:
     """By who looks round, which those that take turns do not."""
     ran = compare(str(build("a")), str(build("b", FACTOR=1.05)), "--filter",
                   "^limit", "--seed", "4", "--reps", "6",
-                  FAKE_DOUBT="CPU 1 was 80 % busy. Stop that.")
+                  FAKE_DOUBT="CPU 1 was 80 % busy. Stop that.", FAKE_HOT="1")
     assert ran.code == 3
+    assert ran.err.count(
+        "\ncompare: doubtful: The CPU was throttled while measuring, ") == 1
     assert ran.err.splitlines().count(
         "compare: doubtful: CPU 1 was 80 % busy. Stop that.") == 1
 

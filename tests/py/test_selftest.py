@@ -354,12 +354,15 @@ def test_equals_alone(run: Selftest,
                       monkeypatch: pytest.MonkeyPatch) -> None:
     """Of work that nobody did, nothing is told and nothing asked."""
     monkeypatch.setenv("FAKE_DOUBT", "CPU 1 was busy.")
+    monkeypatch.setenv("FAKE_HOT", "1")
     ran = run("--equals")
     assert ran.code == 4, ran.out + ran.err
     assert "14 rounds of 6 arms" in ran.out
     assert "A/A relinked, runs with any" in ran.out
     assert "found" not in ran.out
     assert ran.out.count("\ndoubtful: CPU 1 was busy.\n") == 1
+    assert ran.out.count(
+        "\ndoubtful: The CPU was throttled while measuring, ") == 1
     path, = ran.directory.glob("*/selftest/*.json")
     assert run("--read", str(path)).out in ran.out
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ioptlib import results, summary
@@ -203,13 +204,47 @@ def test_doubts() -> None:
         "iopt_doubt_thp": "Page tables lie in base pages.",
         "iopt_host_load": ["1.0", "2.0"],
         "iopt_host_turbo": "off",
-        "iopt_host_throttling": ["0 times since boot", "3 times since boot"]})
+        "iopt_host_governor": ["performance", "powersave"],
+        "iopt_host_throttling": ["held at 1500 of 2600 MHz", "none"]})
     assert lines == [
         "doubtful: 2.1 tasks ran. Wait.",
         "doubtful: Page tables lie in base pages.",
-        "doubtful: throttling changed while measuring: 0 times since boot, "
-        "then 3 times since boot"]
+        "doubtful: governor changed while measuring: performance, then "
+        "powersave. See who changes it, and measure again.",
+        "doubtful: throttling changed while measuring: held at 1500 of 2600 "
+        "MHz, then none. See who changes it, and measure again."]
     assert summary.doubt_lines({}) == []
+
+
+THROTTLED = "doubtful: The CPU was throttled while measuring, {}x. "
+STOLEN = "doubtful: The hypervisor took {} % of the CPU's time while measuring. "
+
+
+@pytest.mark.parametrize("fact, values, said", [
+    ("throttling", ["0 times since boot", "7 times since boot",
+                    "12 times since boot"], THROTTLED.format(12)),
+    ("throttling", "12 times since boot", ""),
+    # A CPU that was off for a while counts from 0 again.
+    ("throttling", ["12 times since boot", "0 times since boot"], ""),
+    # 3 s of 20 s, of which the share since boot says nothing.
+    ("steal", ["0.01 %: 1.00 of 10000.00 s since boot",
+               "0.02 %: 2.00 of 10010.00 s since boot",
+               "0.04 %: 4.00 of 10020.00 s since boot"],
+     STOLEN.format("15.0")),
+    ("steal", ["9.00 %: 900.00 of 10000.00 s since boot",
+               "8.98 %: 900.10 of 10020.00 s since boot"], ""),
+    # A tick of 10 ms, of three.
+    ("steal", ["0.00 %: 0.00 of 100.00 s since boot",
+               "0.01 %: 0.01 of 100.03 s since boot"], ""),
+    ("steal", ["0.10 %", "0.20 %"], ""),
+    ("steal", ["unknown", "0.04 %: 4.00 of 10020.00 s since boot"], ""),
+    ("steal", "9.00 %: 900.00 of 10000.00 s since boot", ""),
+])
+def test_what_grew_while_measuring(fact: str, values: Any,
+                                   said: str) -> None:
+    lines = summary.doubt_lines({f"iopt_host_{fact}": values})
+    assert len(lines) == bool(said)
+    assert all(line.startswith(said) for line in lines)
 
 
 def test_of_many_rows_those_that_differ_beyond_doubt_are_shown() -> None:
