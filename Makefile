@@ -10,21 +10,21 @@ arg = $(if $(value $2),$1 '$(subst ','\'',$(value $2))')
 flag = $(if $(filter-out 0,$($2)),$1)
 
 COMPARE_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
-	$(call arg,--cpu,CPU) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
-	$(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
+	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) \
+	$(call arg,--reps,REPS) $(call arg,--trace,TRACE) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE) $(call arg,--format,FORMAT) \
 	$(call arg,--kernel,KERNEL) $(call flag,--force,FORCE)
 TRACK_ARGS = $(if $(FULL)$(FILTER),$(call flag,--full,FULL),--quick) \
-	$(call arg,--filter,FILTER) $(call arg,--cpu,CPU) \
+	$(call arg,--filter,FILTER) $(call arg,--cpu,CPU) $(call arg,--node,NODE) \
 	$(call arg,--reps,REPS) $(call arg,--seed,SEED) \
 	$(call arg,--profile,PROFILE)
 SELFTEST_ARGS = $(call flag,--short,SHORT) $(call flag,--equals,EQUALS) \
 	$(call arg,--rounds,ROUNDS) \
 	$(call arg,--minutes,MINUTES) $(call arg,--filter,FILTER) \
-	$(call arg,--cpu,CPU) $(call arg,--seed,SEED)
+	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--seed,SEED)
 REGRESS_ARGS = $(call arg,--anchor,ANCHOR) $(call arg,--filter,FILTER) \
-	$(call arg,--cpu,CPU) $(call arg,--seed,SEED) $(call arg,--junit,JUNIT) \
-	$(call arg,--markdown,MARKDOWN)
+	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--seed,SEED) \
+	$(call arg,--junit,JUNIT) $(call arg,--markdown,MARKDOWN)
 ARM64_BUILD = arm64$(call flag,-sanitize,SANITIZE)
 BENCH_ARGS = $(call flag,--full,FULL) $(call arg,--filter,FILTER) \
 	$(call arg,--cpu,CPU) $(call arg,--node,NODE) $(call arg,--out,OUT) $(call arg,--reps,REPS) \
@@ -72,11 +72,11 @@ help: ## this page
 #    KERNEL='A B'  these trees (default: those built as 6.1, 6.12 and 7.3)
 #    REPS=N        pairs (default: 10)
 #  For list: FILTER.
-#  For regress and bless, and CPU, FILTER, SEED as above:
+#  For regress and bless, and CPU, NODE, FILTER, SEED as above:
 #    ANCHOR=WORD   a git revision of this suite, or a path of an iopt-bench
 #    JUNIT=FILE    regress: write JUnit XML
 #    MARKDOWN=FILE regress: append the summary (default: $GITHUB_STEP_SUMMARY)
-#  For compare, and CPU, REPS, FILTER, TRACE, PROFILE, FULL, SEED as above:
+#  For compare, and CPU, NODE, FILTER, TRACE, PROFILE, FULL, SEED as above:
 #    OLD= NEW=     two engine words of this build, two paths of iopt-bench or
 #                  of a build directory, two git revisions of this suite, or
 #                  two result files (which then are only read), or two Linux
@@ -88,14 +88,14 @@ help: ## this page
 #    FORCE=1       time also what is the same machine code
 #    OUT=STEM      files STEM.json, .txt, .md, .csv, .xml, .lava, .old.bench and
 #                  .new.bench (default: results/HOST/compare/TIME-OLD-NEW)
-#  For bench-selftest, and CPU, FILTER, SEED as above:
+#  For bench-selftest, and CPU, NODE, FILTER, SEED as above:
 #    SHORT=1       few cases and rounds, at most 2 minutes
 #    ROUNDS=N      30 make a whole comparison (default: 210)
 #    MINUTES=N     record for so long at most
 #    EQUALS=1      no extra work: false positives only, in half of the time
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
 #    result.
-#  For track, and CPU, REPS, FILTER, PROFILE, FULL, SEED as for compare:
+#  For track, and CPU, NODE, REPS, FILTER, PROFILE, FULL, SEED as for compare:
 #    ANCHOR=REV    revision of this suite that is pinned (default: as before)
 #    RESULTS=FILES add these saved comparisons, measure nothing
 #  For report: OUT=FILE (default: results/history.html).

@@ -42,6 +42,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--family", action="append", default=[],
                         help="only this family (repeatable)")
     parser.add_argument("--cpu", default="", help="measure on this CPU")
+    parser.add_argument("--node", default="",
+                        help="page tables in this node's memory, on a CPU of "
+                        "it unless --cpu")
     parser.add_argument("--reps", type=positive, metavar="N",
                         default=paired.FIRST_PAIRS,
                         help="pairs of stage one; stage two has twice as "
@@ -162,7 +165,7 @@ def design_of(args: argparse.Namespace, console: Console) \
         old, new, selection.pairs, seed, args.reps, 2 * args.reps,
         not args.no_null, is_timed, args.cpu, tuple(args.trace),
         tuple(args.profile or USUAL_PROFILES), selection.ceilings,
-        args.min_time_ms, has_turns=not args.no_turns)
+        args.min_time_ms, has_turns=not args.no_turns, node=args.node)
     return design, {"unpaired": selection.unpaired,
                     "nr_long": selection.nr_long}
 

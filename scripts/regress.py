@@ -52,6 +52,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases whose name matches")
     parser.add_argument("--cpu", default="", help="measure on this CPU")
+    parser.add_argument("--node", default="",
+                        help="page tables in this node's memory, on a CPU of "
+                        "it unless --cpu")
     parser.add_argument("--seed", type=int, help="order of what is run")
     parser.add_argument("--junit", type=Path, metavar="FILE",
                         help="write JUnit XML")
@@ -204,7 +207,7 @@ def gate_design(args: argparse.Namespace, settings: gate.Settings, seed: int,
                              if n in there[1] and n not in there[0]]}
     return paired.Design(
         anchor, new, pairs, seed, settings.nr_first, settings.nr_second,
-        is_timed=not anchor.is_same_work(new), cpu=args.cpu,
+        is_timed=not anchor.is_same_work(new), cpu=args.cpu, node=args.node,
         profiles=settings.profiles, min_time_ms=settings.min_time_ms,
         budget_s=settings.budget_s), unpaired
 

@@ -141,6 +141,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="run each process from its start to its end, to "
                         "see what turns are good for")
     parser.add_argument("--cpu", default="", help="measure on this CPU")
+    parser.add_argument("--node", default="",
+                        help="page tables in this node's memory, on a CPU of "
+                        "it unless --cpu")
     parser.add_argument("--seed", type=int, help="order of what is run")
     parser.add_argument("--build", type=Path, metavar="DIR",
                         default=ROOT / "build-test",
@@ -242,7 +245,7 @@ def design_of(args: argparse.Namespace, seed: int) -> Recording:
     pairs = tuple(paired.Pair(key, key, key) for key in cases_of(args, old))
     settings = gate.load_settings(args.gate)
     return Recording(old, old, pairs, seed, args.rounds, 0, cpu=args.cpu,
-                     min_time_ms=settings.min_time_ms,
+                     node=args.node, min_time_ms=settings.min_time_ms,
                      has_turns=not args.no_turns, sizes=args.work,
                      others=others)
 

@@ -64,6 +64,7 @@ class Design:
 
     nr_first, nr_second: pairs of stage one, and of the suspects in stage two
     is_timed: False when both sides are the same machine code
+    cpu, node: as iopt-bench takes them, "" for its own choice
     min_time_ms: timed part of a case in a process, as calibrated
     budget_s: no block starts that would end after this, once there are
         pairs enough for an interval
@@ -86,6 +87,7 @@ class Design:
     budget_s: float | None = None
     stall_s: float = runner.STALL_S
     has_turns: bool = True
+    node: str = ""
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -318,6 +320,8 @@ class Session:
                    "--out", str(self.spool.out(job))]
         if self.cpu:
             options += ["--cpu", self.cpu]
+        if design.node:
+            options += ["--node", design.node]
         for trace in design.traces:
             options += ["--trace", trace]
         if job.what == "counts":

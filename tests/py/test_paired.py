@@ -410,6 +410,16 @@ def test_who_waits_for_a_turn_is_interrupted(build: Builder,
     assert not left
 
 
+def test_both_sides_have_tables_on_the_node(build: Builder,
+                                            compare: Compare) -> None:
+    words = [str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
+             "^limit", "--reps", "6"]
+    ran = compare(*words, "--node", "9")
+    assert ran.code == 2
+    assert "node 9 cannot be used" in ran.err
+    assert compare(*words, "--node", "0", "--out", "out").code == 3
+
+
 def test_interrupt_and_resume(build: Builder, compare: Compare,
                               tmp_path: Path) -> None:
     words = [str(build("a")), str(build("b", FACTOR=1.2)), "--filter",

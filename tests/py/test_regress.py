@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,21 @@ def test_a_case_that_the_anchor_lacks(run: Regress, build: Builder) -> None:
                                     WITHOUT="count:256$")))
     assert ran.code == 4, ran.out
     assert f"only in new: {CASES[1]}" in ran.out
+
+
+def test_node(run: Regress, build: Builder) -> None:
+    run("--bless")
+    ran = run("--anchor", str(build("anchor", FACTOR=1.01)), "--node", "9")
+    assert ran.code == 2 and "node 9 cannot be used" in ran.err
+
+
+@pytest.mark.parametrize("target", ["bench", "regress", "compare", "track",
+                                    "bench-selftest"])
+def test_make_passes_the_node_on(target: str) -> None:
+    done = subprocess.run(["make", "-n", target, "OLD=a", "NEW=b", "NODE=7"],
+                          cwd=ROOT, capture_output=True, text=True,
+                          check=True)
+    assert "--node '7'" in done.stdout
 
 
 def test_summary_of_the_job(run: Regress, tmp_path: Path,

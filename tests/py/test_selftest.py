@@ -328,6 +328,11 @@ def run(tmp_path: Path, fake: Path, monkeypatch: pytest.MonkeyPatch,
     return go
 
 
+def test_node_is_passed_on(run: Selftest) -> None:
+    ran = run("--node", "9")
+    assert ran.code == 2 and "node 9 cannot be used" in ran.err
+
+
 def test_short_form(run: Selftest) -> None:
     ran = run()
     assert ran.code == 4, ran.out + ran.err
