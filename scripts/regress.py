@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The gate: counters against the baseline, times against an anchor build.
 
-Exit: 0 pass; 1 something failed, or two counting passes differ; 2 usage;
-3 a confirmed regression; 4 inconclusive, or not comparable; 130 interrupted.
+Exit: 0 pass; 1 something failed, two counting passes differ, or a case of the
+baseline cannot be counted here; 2 usage; 3 a confirmed regression, or counters
+or cases that are not those of the baseline; 4 times that are inconclusive, or
+not comparable; 130 interrupted, what was found is reported.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,6 +32,7 @@ from ioptlib.console import Console
 from ioptlib.sides import Side
 
 PADDING_BYTES = 5000
+POLL_S = 0.2
 BASELINE = ROOT / "results/baseline/counters.json"
 GATE = ROOT / "results/baseline/gate.ini"
 
@@ -78,16 +81,24 @@ class Counter:
     """Counts all cases, a process a family.
 
     The second of two passes has another order of families and cases, a larger
-    environment and, where it is allowed, no ASLR: another layout.
+    environment and, where it is allowed, no ASLR: another layout. Once
+    is_stopped() says so it kills what runs and begins nothing more.
+
+    skips: by case, why it cannot run here
+    notes: what else to know of the passes
     """
 
-    def __init__(self, side: Side, families: dict[str, list[str]],
-                 profiles: Sequence[str], selection: Sequence[str]) -> None:
+    def __init__(self, side: Side, families: Mapping[str, list[str]],
+                 profiles: Sequence[str], selection: Sequence[str],
+                 is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._side = side
         self._families = families
         self._profiles = profiles
         self._selection = list(selection)
+        self._is_stopped = is_stopped
         self.failures: list[str] = []
+        self.skips: dict[str, str] = {}
+        self.notes: list[str] = []
 
     def _command(self, family: str, seed: int, out: Path) -> list[str]:
         options = ["--family", family, "--count-only", "--seed", str(seed),
@@ -111,57 +122,79 @@ class Counter:
         """One pass; what went wrong is added to failures."""
         order = sorted(self._families)
         random.Random(seed).shuffle(order)
-        prefix = self._without_aslr() if is_second else []
+        prefix: list[str] = []
         environ = self._side.environment()
         if is_second:
             environ["IOPT_PADDING"] = "x" * PADDING_BYTES
+            prefix = self._without_aslr()
+            if not prefix:
+                self.notes.append(
+                    "the second counting pass had ASLR too: setarch -R is "
+                    "refused here, or not there (a container's seccomp "
+                    "profile does that)")
         found: gate.Counts = {}
         with tempfile.TemporaryDirectory() as scratch:
             for family in order:
                 out = Path(scratch) / f"{family}.json"
-                done = subprocess.run(
-                    [*prefix, *self._command(family, seed, out)],
-                    stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                    check=False, env=environ)
-                self._read(family, out, done, found)
+                code, said = self._run(
+                    [*prefix, *self._command(family, seed, out)], environ)
+                if self._is_stopped():
+                    break
+                self._read(family, out, code, said, found)
         return found
 
-    def _read(self, family: str, out: Path,
-              done: subprocess.CompletedProcess[str],
+    def _run(self, command: list[str], environ: dict[str, str]) \
+            -> tuple[int, str]:
+        """Its exit code, and what it said on standard error."""
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True,
+                              env=environ) as child:
+            while True:
+                try:
+                    said = child.communicate(timeout=POLL_S)[1]
+                    return child.returncode, said
+                except subprocess.TimeoutExpired:
+                    if self._is_stopped():
+                        child.kill()
+
+    def _read(self, family: str, out: Path, code: int, stderr: str,
               found: gate.Counts) -> None:
-        said = runner.last_line(done.stderr)
+        said = runner.last_line(stderr)
         try:
             output = results.parse_output(out.read_text("utf-8"))
         except (OSError, results.BadOutput, UnicodeDecodeError) as error:
-            self._fail(f"{family}: no counters: "
-                       f"{runner.how_it_ended(done.returncode)}: "
+            self._fail(f"{family}: no counters: {runner.how_it_ended(code)}: "
                        f"{said or error}")
             return
         classes = results.counter_classes(output.context)
         before = len(self.failures)
         for row in output.rows:
-            if results.skip_reason(row) is not None:
+            name, _, profile = names.strip_library(str(row.get("name"))) \
+                .partition(f"/{names.PROFILE_KEY}:")
+            reason = results.skip_reason(row)
+            if reason is not None:
+                self.skips[name] = reason
                 continue
             wrong = results.row_error(row)
             if wrong is not None:
                 self._fail(f"{row.get('name')}: {wrong}")
                 continue
-            name, _, profile = names.strip_library(str(row["name"])) \
-                .partition(f"/{names.PROFILE_KEY}:")
             found.setdefault(name, {}).update(gate.nonzero(
                 comparison.exact_of(row, classes, profile)))
-        if done.returncode and len(self.failures) == before:
-            self._fail(f"{family}: {runner.how_it_ended(done.returncode)}: "
-                       f"{said}")
+        if code and len(self.failures) == before:
+            self._fail(f"{family}: {runner.how_it_ended(code)}: {said}")
 
     def _fail(self, line: str) -> None:
         if line not in self.failures:
             self.failures.append(line)
 
 
-def count_twice(args: argparse.Namespace, settings: gate.Settings, seed: int,
-                console: Console) -> gate.Report:
-    """Both counting passes, and what the baseline says of them."""
+def count_twice(args: argparse.Namespace, settings: gate.Settings,
+                console: Console, interrupt: runner.Interrupt) -> gate.Report:
+    """Both counting passes, and what the baseline says of them; of passes
+    that were interrupted nothing but that."""
+    baseline = gate.load_baseline(args.baseline)
     side = Side("this build", str(args.bench))
     selection = ["--filter", args.filter] if args.filter else []
     families = sides.list_cases(side, selection, has_long=False)
@@ -169,30 +202,46 @@ def count_twice(args: argparse.Namespace, settings: gate.Settings, seed: int,
         raise comparing.NothingToCompare(
             f"no case matches FILTER {args.filter!r}")
     counter = Counter(side, families, settings.profiles,
-                      [*selection, "--skip-long"])
+                      [*selection, "--skip-long"],
+                      lambda: bool(interrupt.name))
     nr_cases = sum(map(len, families.values()))
     console.complain(f"counting {nr_cases} cases of {len(families)} families, "
                      "twice")
     with ThreadPoolExecutor(2) as pool:
-        passes = [pool.submit(counter.count, seed, False),
-                  pool.submit(counter.count, seed + 1, True)]
+        passes = [pool.submit(counter.count, args.seed, False),
+                  pool.submit(counter.count, args.seed + 1, True)]
         first, second = (done.result() for done in passes)
-    report = gate.judge(gate.load_baseline(args.baseline), first, second,
-                        bool(args.filter))
+    if interrupt.name:
+        return gate.Report({}, baseline)
+    report = gate.judge(baseline, first, second, bool(args.filter),
+                        counter.skips)
     report.failures = counter.failures
+    report.notes = counter.notes
     return report
 
 
-def gate_design(args: argparse.Namespace, settings: gate.Settings, seed: int,
-                report: gate.Report, console: Console) \
-        -> tuple[paired.Design, dict[str, list[str]]]:
-    """The gate set on the anchor and on this build, and what of it only one
-    of them has."""
-    shop = sides.Workshop(ROOT, args.bench, say=console.complain)
-    anchor = sides.resolve(args.anchor or settings.anchor, shop)
+def find_anchor(args: argparse.Namespace, settings: gate.Settings,
+                console: Console) -> tuple[Side | None, list[str]]:
+    """The build that times are held against, if there is one, and notes.
+
+    Raises sides.BadSide when the word names nothing that can be.
+    """
+    word = args.anchor or settings.anchor
+    if not word:
+        return None, ["times were not compared: no ANCHOR= was named"]
+    anchor = sides.resolve(word, sides.Workshop(ROOT, args.bench,
+                                                say=console.complain))
     if anchor.engine:
         raise sides.BadSide(f"ANCHOR={anchor.label} is an engine; a revision "
                             "or a path of an iopt-bench is wanted")
+    return anchor, []
+
+
+def gate_design(args: argparse.Namespace, settings: gate.Settings,
+                anchor: Side, report: gate.Report) \
+        -> tuple[paired.Design, dict[str, list[str]]]:
+    """The gate set on the anchor and on this build, and what of it only one
+    of them has; what no comparison will tell is a doubt of the report."""
     new = Side("this build", str(args.bench),
                revision=sides.revision_of(ROOT),
                code=sides.code_digest(args.bench))
@@ -202,11 +251,19 @@ def gate_design(args: argparse.Namespace, settings: gate.Settings, seed: int,
         if args.filter else list(settings.cases)
     pairs = tuple(paired.Pair(name, name, name) for name in wanted
                   if name in there[0] and name in there[1])
-    unpaired = {paired.OLD: [n for n in wanted if n not in there[1]],
+    unpaired = {paired.OLD: [n for n in wanted
+                             if n in there[0] and n not in there[1]],
                 paired.NEW: [n for n in wanted
                              if n in there[1] and n not in there[0]]}
+    lost = {"on neither side": [n for n in wanted if n not in there[0]
+                                and n not in there[1]]}
+    if not pairs:
+        lost[f"only in {anchor.label}"] = unpaired[paired.OLD]
+        lost[f"only in {new.label}"] = unpaired[paired.NEW]
+    report.doubts += [f"of the gate set, {where}: {', '.join(cases)}"
+                      for where, cases in lost.items() if cases]
     return paired.Design(
-        anchor, new, pairs, seed, settings.nr_first, settings.nr_second,
+        anchor, new, pairs, args.seed, settings.nr_first, settings.nr_second,
         is_timed=not anchor.is_same_work(new), cpu=args.cpu, node=args.node,
         profiles=settings.profiles, min_time_ms=settings.min_time_ms,
         budget_s=settings.budget_s), unpaired
@@ -225,35 +282,30 @@ def seconds_a_process(document: dict[str, object]) -> float:
 
 
 def compare_times(args: argparse.Namespace, settings: gate.Settings,
-                  seed: int, report: gate.Report, console: Console,
-                  argv: list[str], started: float) -> bool:
-    """Add the times to the report; False when it was interrupted."""
-    word = args.anchor or settings.anchor
-    if not word:
-        report.notes.append("times were not compared: no ANCHOR= was named")
-        return True
-    design, unpaired = gate_design(args, settings, seed, report, console)
+                  anchor: Side, report: gate.Report, console: Console,
+                  interrupt: runner.Interrupt, started: float) -> None:
+    """Add the times to the report, as far as an interrupt lets it."""
+    design, unpaired = gate_design(args, settings, anchor, report)
     if not design.pairs:
         report.notes.append("times were not compared: nothing of the gate "
                             "set is selected and on both sides")
-        return True
+    if not design.pairs or interrupt.name:
+        return
     host = as_file_name(platform.node().split(".")[0])
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     stem = args.results / host / "compare" / \
         f"{stamp}-regress-{as_file_name(design.old.label)[:40]}"
     spool = runner.Spool(stem.with_name(f"spool-{stem.name}"))
     extra = {"unpaired": unpaired,
-             "context": place_context(command_text(argv, "regress.py")),
+             "context": place_context(args.command),
              "floors": settings.floors_of([p.key for p in design.pairs])}
     paired.write_design(spool, design, {**extra, "stem": str(stem)})
-    with runner.Interrupt() as interrupt:
-        session = comparing.session_of(design, spool, console, interrupt)
-        session.started = started
-        try:
-            report.times, document = comparing.finish(session, extra, stem)
-        finally:
-            console.done()
-        was_interrupted = bool(interrupt.name)
+    session = comparing.session_of(design, spool, console, interrupt)
+    session.started = started
+    try:
+        report.times, document = comparing.finish(session, extra, stem)
+    finally:
+        console.done()
     report.notes += summary.doubt_lines(report.times.context)
     if spool.path.exists():
         report.notes.append(comparing.how_to_go_on(Path(shown(spool.path))))
@@ -270,7 +322,6 @@ def compare_times(args: argparse.Namespace, settings: gate.Settings,
         report.notes.append(
             f"{len(unresolved)} cases are unresolved: this machine is too "
             "busy, or too noisy, for its clock to say much")
-    return not was_interrupted
 
 
 def publish(args: argparse.Namespace, report: gate.Report) -> None:
@@ -292,7 +343,8 @@ def bless(args: argparse.Namespace, settings: gate.Settings,
         console.complain("regress: nothing was blessed")
         return FAILED
     console.say(gate.bless_text(report).rstrip("\n"))
-    kept = report.baseline if args.filter else {}
+    kept = {case: counters for case, counters in report.baseline.items()
+            if args.filter and case not in report.skipped}
     text = gate.dump_baseline({**kept, **report.counts}, settings.profiles)
     args.baseline.parent.mkdir(parents=True, exist_ok=True)
     results.write_atomic(args.baseline, text)
@@ -300,33 +352,53 @@ def bless(args: argparse.Namespace, settings: gate.Settings,
     return PASS
 
 
-def run(args: argparse.Namespace, argv: list[str], console: Console) -> int:
-    """Count, measure, tell; the exit code."""
+def judge(args: argparse.Namespace, settings: gate.Settings,
+          anchor: Side | None, notes: list[str], console: Console,
+          started: float) -> int:
+    """Count, measure, tell, as far as an interrupt lets it; the exit code."""
+    with runner.Interrupt() as interrupt:
+        report = count_twice(args, settings, console, interrupt)
+        report.notes += notes
+        if anchor is not None and not interrupt.name and not args.bless:
+            compare_times(args, settings, anchor, report, console, interrupt,
+                          started)
+        if interrupt.name:
+            report.failures.append(f"interrupted by {interrupt.name} after "
+                                   f"{time.monotonic() - started:.0f} s")
+        if args.bless:
+            code = bless(args, settings, report, console)
+        else:
+            console.say(gate.text_of(report).rstrip("\n"))
+            publish(args, report)
+            code = report.exit_code
+    return INTERRUPTED if interrupt.name else code
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Find the anchor, then judge; the exit code."""
     started = time.monotonic()
     settings = gate.load_settings(args.gate)
-    seed = args.seed if args.seed is not None \
-        else random.SystemRandom().getrandbits(31)
-    if args.build_only:
-        anchor = sides.resolve(args.anchor or settings.anchor, sides.Workshop(
-            ROOT, args.bench, say=console.complain))
-        console.say(f"{anchor.label} is built: {shown(Path(anchor.bench))}")
-        return PASS
-    report = count_twice(args, settings, seed, console)
-    if args.bless:
-        return bless(args, settings, report, console)
-    is_whole = compare_times(args, settings, seed, report, console, argv,
-                             started)
-    console.say(gate.text_of(report).rstrip("\n"))
-    publish(args, report)
-    return report.exit_code if is_whole else INTERRUPTED
+    if args.seed is None:
+        args.seed = random.SystemRandom().getrandbits(31)
+    anchor: Side | None = None
+    notes: list[str] = []
+    if not args.bless:
+        anchor, notes = find_anchor(args, settings, console)
+    if not args.build_only:
+        return judge(args, settings, anchor, notes, console, started)
+    if anchor is None:
+        raise sides.BadSide("--build-only: no anchor was named")
+    console.say(f"{anchor.label} is built: {shown(Path(anchor.bench))}")
+    return PASS
 
 
 def main(argv: list[str]) -> int:
     """Run as the command line says; the exit code."""
     args = parse_args(argv)
+    args.command = command_text(argv, "regress.py")
     console = Console(sys.stdout, sys.stderr)
     try:
-        return run(args, argv, console)
+        return run(args, console)
     except (sides.BadSide, comparing.NothingToCompare, gate.BadFile,
             runner.UsageError) as error:
         console.complain(f"regress: {error}")

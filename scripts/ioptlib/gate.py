@@ -9,13 +9,15 @@ from __future__ import annotations
 import configparser
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree
 
 from . import cover, formats
-from .comparison import FAILED, INCONCLUSIVE, PASS, REGRESSION, Comparison
+from .comparison import FAILED, INCONCLUSIVE, PASS, REGRESSION, SKIPPED, \
+    Comparison
 
 SCHEMA = 1
 MAX_S = 5.0
@@ -32,7 +34,7 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What data/gate.ini says.
+    """What results/baseline/gate.ini says.
 
     cases: names of the gate set, in their order
     floors: least effect as a share, by a regex of names; the first counts
@@ -68,6 +70,8 @@ def parse_settings(text: str) -> Settings:
         gate = parser["gate"]
         cases = tuple(line.strip() for line in gate["cases"].splitlines()
                       if line.strip() and not line.strip().startswith("#"))
+        if not cases:
+            raise ValueError("it names no cases")
         floors = tuple((pattern, float(percent) / 100) for pattern, percent
                        in (parser["floors"].items()
                            if parser.has_section("floors") else ()))
@@ -87,9 +91,11 @@ def parse_settings(text: str) -> Settings:
 
 
 def load_settings(path: Path) -> Settings:
-    """Read the gate file; raises OSError, and BadFile that names it."""
+    """Read the gate file; raises BadFile that names it."""
     try:
         return parse_settings(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadFile(f"{path}: {error.strerror}") from error
     except (BadFile, UnicodeDecodeError) as error:
         raise BadFile(f"{path}: {error}") from error
 
@@ -128,11 +134,13 @@ def parse_baseline(text: str) -> Counts:
 
 
 def load_baseline(path: Path) -> Counts:
-    """Read the baseline, empty if there is none; raises OSError, BadFile."""
+    """Read the baseline, empty if there is none; raises BadFile."""
     try:
         return parse_baseline(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise BadFile(f"{path}: {error.strerror}") from error
     except (BadFile, UnicodeDecodeError) as error:
         raise BadFile(f"{path}: {error}") from error
 
@@ -171,7 +179,9 @@ class Report:
 
     unstable: counters that were different in the two passes of this job
     missing, added: cases only in the baseline, only in this build
-    notes: what else to know, such as why times were not compared
+    skipped: by case of the baseline, why it cannot be counted here
+    doubts: what should have been compared, and could not be
+    notes: what else to know, such as that no anchor was named
     """
 
     counts: Counts
@@ -180,63 +190,92 @@ class Report:
     unstable: list[Change] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     times: Comparison | None = None
 
     @property
+    def _timed(self) -> int:
+        """The times' own exit code; what cannot run here is no pass."""
+        if self.times is None:
+            return PASS
+        code = self.times.exit_code
+        return INCONCLUSIVE if code in (PASS, SKIPPED) and self.times.skips \
+            else code
+
+    @property
     def exit_code(self) -> int:
         """As docs/method.md lists them: what is confirmed comes first, then
-        what failed, then what cannot be told."""
-        timed = self.times.exit_code if self.times else PASS
+        what failed, then what cannot be told. A case too many or too few is
+        no doubt but a difference, unless something failed and took it."""
         if self.unstable:
             return FAILED
-        if self.changes or timed == REGRESSION:
+        if self.changes or self._timed == REGRESSION:
             return REGRESSION
-        if self.failures or timed == FAILED:
+        if self.failures or self.skipped or self._timed == FAILED:
             return FAILED
-        if self.missing or self.added or timed == INCONCLUSIVE:
+        if self.missing or self.added:
+            return REGRESSION
+        if self.doubts or self._timed == INCONCLUSIVE:
             return INCONCLUSIVE
         return PASS
 
     @property
     def verdict(self) -> str:
         """The exit code in words."""
+        if self.exit_code == REGRESSION and self._timed != REGRESSION:
+            return "the counters are not those of the baseline"
         return {PASS: "pass", FAILED: "failed", REGRESSION: "regression",
                 INCONCLUSIVE: "inconclusive"}[self.exit_code]
 
 
 def judge(baseline: Counts, first: Counts, second: Counts,
-          is_partial: bool = False) -> Report:
+          is_partial: bool = False,
+          skips: Mapping[str, str] | None = None) -> Report:
     """Two counting passes against each other, and against the baseline;
-    of a partial run nothing is missing."""
+    of a partial run nothing is missing. skips: why cases were not counted."""
     report = Report(first, baseline)
+    report.skipped = {case: (skips or {})[case] for case in baseline
+                      if case not in first and case in (skips or {})}
     report.unstable = differences(first, second)
     report.unstable += [Change(case, "(in one pass only)", 0, 0)
                         for case in sorted(first.keys() ^ second.keys())]
     report.changes = differences(baseline, first)
     report.missing = [] if is_partial else \
-        [case for case in baseline if case not in first]
+        [case for case in baseline
+         if case not in first and case not in report.skipped]
     report.added = [case for case in first if case not in baseline]
     return report
 
 
-def grouped(changes: Sequence[Change]) -> list[tuple[str, list[str]]]:
-    """What changed in a case, and the cases that this is said of."""
-    by_case: dict[str, list[str]] = {}
+def by_case(changes: Sequence[Change]) -> dict[str, str]:
+    """All that changed in a case, in one line."""
+    found: dict[str, list[str]] = {}
     for change in changes:
-        by_case.setdefault(change.case, []).append(str(change))
+        found.setdefault(change.case, []).append(str(change))
+    return {case: ", ".join(texts) for case, texts in found.items()}
+
+
+def grouped(said: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """What is said of cases, and the cases that this is said of."""
     alike: dict[str, list[str]] = {}
-    for case, texts in by_case.items():
-        alike.setdefault(", ".join(texts), []).append(case)
+    for case, text in said.items():
+        alike.setdefault(text, []).append(case)
     return list(alike.items())
+
+
+def told_of(said: Mapping[str, str]) -> list[str]:
+    """A line for each that is said, with the first case that it is said of."""
+    return [f"{cases[0]}"
+            + (f" and {len(cases) - 1} more" if len(cases) > 1 else "")
+            + f": {text}" for text, cases in grouped(said)]
 
 
 def change_lines(changes: Sequence[Change]) -> list[str]:
     """A line for each kind of change, of one operation."""
-    return [f"{cases[0]}"
-            + (f" and {len(cases) - 1} more" if len(cases) > 1 else "")
-            + f": {text}" for text, cases in grouped(changes)]
+    return told_of(by_case(changes))
 
 
 def _list(title: str, names: Sequence[str]) -> list[str]:
@@ -255,11 +294,14 @@ def text_of(report: Report) -> str:
                    "of the suite", change_lines(report.unstable))
     lines += _list("of one operation, baseline -> now (meant? make bless)",
                    change_lines(report.changes))
-    lines += _list("in the baseline, but not here", report.missing)
+    lines += _list("in the baseline, but not here (meant? make bless)",
+                   report.missing)
     lines += _list("here, but not in the baseline (meant? make bless)",
                    report.added)
+    lines += _list("in the baseline, but skipped here",
+                   told_of(report.skipped))
     lines += [f"FAILED {line}" for line in report.failures]
-    lines += report.notes
+    lines += report.doubts + report.notes
     if report.times is not None:
         lines += ["", cover.render(report.times).rstrip("\n")]
     return "\n".join([*lines, f"gate: {report.verdict}"]) + "\n"
@@ -292,6 +334,9 @@ def markdown_of(report: Report) -> str:
         if len(names) > MAX_LINES:
             lines.append(f"- and {len(names) - MAX_LINES} more {title}")
     lines += [f"- **FAILED** {formats.md(line)}" for line in report.failures]
+    lines += [f"- in the baseline, but skipped here: {formats.md(line)}"
+              for line in told_of(report.skipped)]
+    lines += [f"- **{formats.md(line)}**" for line in report.doubts]
     lines += [f"- {formats.md(line)}" for line in report.notes]
     if report.times is not None:
         lines += ["", formats.markdown(report.times, MAX_LINES)]
@@ -300,32 +345,55 @@ def markdown_of(report: Report) -> str:
 
 def junit_of(report: Report) -> str:
     """JUnit: a test for each case's counters, then those of the times."""
+    said: dict[str, list[str]] = {case: [] for case in report.counts}
+
+    def say(texts: Mapping[str, str]) -> None:
+        for case, text in texts.items():
+            said.setdefault(case, []).append(text)
+    say(by_case(report.changes))
+    say({case: f"two passes differ: {text}"
+         for case, text in by_case(report.unstable).items()})
+    say(dict.fromkeys(report.added, "not in the baseline: make bless"))
+    say(dict.fromkeys(report.missing, "only in the baseline"))
+
     def fill(suite: ElementTree.Element) -> None:
-        said: dict[str, list[str]] = {}
-        for change in report.changes:
-            said.setdefault(change.case, []).append(str(change))
-        for change in report.unstable:
-            said.setdefault(change.case, []).append(
-                f"two passes differ: {change}")
-        for case in report.counts:
-            texts = said.get(case, [])
-            kind = "failure" if texts else ""
-            if case in report.added:
-                kind, texts = "error", ["not in the baseline: make bless"]
-            formats.junit_case(suite, case, kind, "; ".join(texts))
-        for case in report.missing:
-            formats.junit_case(suite, case, "error", "only in the baseline")
-        for line in report.failures:
+        for case, texts in said.items():
+            formats.junit_case(suite, case, "failure" if texts else "",
+                               "; ".join(texts))
+        for case, why in report.skipped.items():
+            formats.junit_case(suite, case, "error", f"skipped here: {why}")
+        for line in [*report.failures, *report.doubts]:
             formats.junit_case(suite, "suite", "error", line)
         if report.times is not None:
             formats.add_junit(report.times, suite)
     return formats.junit_text("iopt-bench regress", fill)
 
 
+def _family_lines(cases: Iterable[str], counts: Counts,
+                  what: str) -> list[str]:
+    """A line a case with its counters, but for many of one family one line."""
+    lines = []
+    for family, members in groupby(sorted(cases),
+                                   lambda case: case.partition("/")[0]):
+        names = list(members)
+        if len(names) > MAX_LINES:
+            lines.append(f"{family}: {len(names)} cases: {what}")
+            continue
+        for name in names:
+            values = ", ".join(f"{key} {value}" for key, value
+                               in counts[name].items())
+            lines.append(f"{name}: {what}: {values or 'all counters are 0'}")
+    return lines
+
+
 def bless_text(report: Report) -> str:
-    """What blessing changes: old, new, difference, of each case."""
-    lines = change_lines(report.changes)
-    lines += [f"{name}: no longer there" for name in report.missing]
-    lines += [f"{name}: new" for name in report.added]
+    """What blessing changes: old, new and difference of each operation, and
+    what cases that come or go have."""
+    lines = [f"{case}: {text}"
+             for case, text in by_case(report.changes).items()]
+    lines += _family_lines(report.missing, report.baseline, "no longer there")
+    lines += [f"{case}: no longer there, skipped: {why}"
+              for case, why in report.skipped.items()]
+    lines += _family_lines(report.added, report.counts, "new")
     return "".join(f"{line}\n" for line in lines) or \
         "the baseline is as it was\n"

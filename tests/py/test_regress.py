@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,7 +78,9 @@ def change(tmp_path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 def test_bless_then_pass(run: Regress, tmp_path: Path) -> None:
     blessed = run("--bless")
     assert blessed.code == 0, blessed.err
-    assert blessed.out.count(": new\n") == NR_CASES
+    assert blessed.out.count(": new: ") == NR_CASES
+    assert re.search(r"^limit/op:fill/granule:4K/count:1: new: pte_writes \d, "
+                     r"tables_alloc 1$", blessed.out, re.MULTILINE)
     data = baseline(tmp_path)
     assert data["profiles"] == ["none", "smmuv3-ril"]
     assert len(data["cases"]) == NR_CASES
@@ -97,16 +104,22 @@ def edit_counter(cases: dict[str, Any]) -> None:
     cases[CASES[1]]["pte_writes"] += 2
 
 
+def warn_of_all(cases: dict[str, Any]) -> None:
+    for counters in cases.values():
+        counters["warnings"] = 4
+
+
 # what is edited in the baseline, exit code, what is said
 EDITS = [
     (edit_counter, 3, r"  limit/op:fill/granule:4K/count:1(: pte_writes \d+ "
                       r"-> \d+ \(-2\)| and 1 more: )"),
     (lambda cases: cases[CASES[0]].update(warnings=4), 3,
      r"count:1: warnings 4 -> 0 \(-4\)"),
-    (lambda cases: cases.pop(CASES[0]), 4,
+    (lambda cases: cases.pop(CASES[0]), 3,
      r"here, but not in the baseline.*\n  limit/op:fill"),
-    (lambda cases: cases.update({"map/gone:1": {"pte_writes": 1}}), 4,
-     r"in the baseline, but not here:\n  map/gone:1"),
+    (lambda cases: cases.update({"map/gone:1": {"pte_writes": 1}}), 3,
+     r"in the baseline, but not here.*\n  map/gone:1\n(.*\n)*"
+     r"gate: the counters are not those of the baseline"),
 ]
 
 
@@ -115,13 +128,95 @@ EDITS = [
 def test_differences(run: Regress, tmp_path: Path,
                      edit: Callable[[dict[str, Any]], None], code: int,
                      said: str) -> None:
-    run("--bless", "--filter", "^limit")
+    is_whole = "gone" in said
+    args = [] if is_whole else ["--filter", "^limit"]
+    run("--bless", *args)
     change(tmp_path, edit)
-    is_missing = code == 4 and "gone" in said
-    args = [] if is_missing else ["--filter", "^limit"]
     ran = run(*args)
     assert ran.code == code, ran.out
     assert re.search(said, ran.out), ran.out
+
+
+def test_without_a_baseline_nothing_passes(run: Regress,
+                                           tmp_path: Path) -> None:
+    """Else who deletes the file has a green job."""
+    ran = run("--junit", str(tmp_path / "u.xml"))
+    assert ran.code == 3, ran.out
+    suite = ElementTree.parse(tmp_path / "u.xml").getroot()[0]
+    assert suite.get("failures") == str(NR_CASES)
+
+
+def test_what_failed_is_not_called_missing(run: Regress) -> None:
+    run("--bless")
+    ran = run(fault="crash:limit:ledger")
+    assert ran.code == 1, ran.out
+
+
+def test_a_case_that_cannot_be_counted_here(run: Regress,
+                                            tmp_path: Path) -> None:
+    args = ["--filter", "^limit.*count:1$"]
+    run("--bless", *args)
+    ran = run(*args, "--junit", str(tmp_path / "u.xml"),
+              fault="skip:limit:ledger")
+    assert ran.code == 1, ran.out
+    assert "in the baseline, but skipped here:\n  " \
+        f"{CASES[0]}: no such trace\n" in ran.out
+    suite = ElementTree.parse(tmp_path / "u.xml").getroot()[0]
+    assert suite.get("errors") == "1" and suite.get("failures") == "0"
+    # What the baseline does not have may be skipped: blessing takes it out.
+    blessed = run("--bless", *args, fault="skip:limit:ledger")
+    assert blessed.out.startswith(f"{CASES[0]}: no longer there, skipped: ")
+    assert run(*args, fault="skip:limit:ledger").code == 0
+
+
+def test_blessing_prints_every_change(run: Regress, tmp_path: Path) -> None:
+    run("--bless", "--filter", "^limit")
+    change(tmp_path, warn_of_all)
+    ran = run("--bless", "--filter", "^limit")
+    assert [line for line in ran.out.splitlines() if "warnings" in line] == \
+        [f"{case}: warnings 4 -> 0 (-4)" for case in CASES]
+
+
+def test_many_new_cases_of_a_family_are_a_line() -> None:
+    new = {f"map/count:{i}": {"pte_writes": i}
+           for i in range(gate.MAX_LINES + 1)}
+    new["limit/count:1"] = {}
+    text = gate.bless_text(gate.judge({"dma/a:1": {"syncs": 2}}, new, new))
+    assert text.splitlines() == [
+        "dma/a:1: no longer there: syncs 2",
+        "limit/count:1: new: all counters are 0",
+        f"map: {gate.MAX_LINES + 1} cases: new"]
+
+
+def test_junit_has_what_only_one_pass_has() -> None:
+    one = {"map/a:1": {"syncs": 1}}
+    both = {**one, "map/a:2": {"syncs": 1}}
+    for passes in ((one, both), (both, one)):
+        report = gate.judge(one, *passes)
+        assert report.exit_code == 1
+        suite = ElementTree.fromstring(gate.junit_of(report))[0]
+        assert {case.get("name"): case.find("failure") is not None
+                for case in suite} == {"map/a:1": False, "map/a:2": True}
+
+
+def test_without_setarch_it_is_said(run: Regress, tmp_path: Path,
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose seccomp profile refuses personality()."""
+    refuses = tmp_path / "bin/setarch"
+    refuses.parent.mkdir()
+    refuses.write_text("#!/bin/sh\nexit 1\n")
+    refuses.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{refuses.parent}:{os.environ['PATH']}")
+    run("--bless", "--filter", "^limit")
+    ran = run("--filter", "^limit")
+    assert ran.code == 0 and "setarch -R is refused here" in ran.out
+
+
+@pytest.mark.skipif(regress.Counter._without_aslr() == [],
+                    reason="setarch -R is refused here")
+def test_with_setarch_nothing_is_said(run: Regress) -> None:
+    run("--bless", "--filter", "^limit")
+    assert "setarch" not in run("--filter", "^limit").out
 
 
 def test_bless_prints_old_new_and_difference(run: Regress,
@@ -222,6 +317,39 @@ def test_a_case_that_the_anchor_lacks(run: Regress, build: Builder) -> None:
     assert f"only in new: {CASES[1]}" in ran.out
 
 
+def test_an_anchor_without_any_case_of_the_gate_set(
+        run: Regress, build: Builder, tmp_path: Path) -> None:
+    run("--bless")
+    ran = run("--anchor", str(build("anchor", FACTOR=1.01, WITHOUT="^limit")),
+              "--junit", str(tmp_path / "u.xml"))
+    assert ran.code == 4, ran.out
+    assert f"of the gate set, only in this build: {', '.join(CASES)}" \
+        in ran.out
+    suite = ElementTree.parse(tmp_path / "u.xml").getroot()[0]
+    assert suite.get("errors") == "1"
+    # A person who asks for other cases does not miss these.
+    assert run("--anchor", str(tmp_path / "anchor"), "--filter",
+               "^map").code == 0
+
+
+def test_a_gate_set_that_nobody_has(run: Regress, tmp_path: Path) -> None:
+    gone = "limit/op:gone/count:1"
+    (tmp_path / "gate.ini").write_text(GATE.replace(CASES[0], gone))
+    run("--bless")
+    ran = run("--anchor", str(tmp_path / "now"))
+    assert ran.code == 4, ran.out
+    assert f"of the gate set, on neither side: {gone}" in ran.out
+
+
+def test_what_cannot_be_timed_here_is_no_pass(run: Regress,
+                                              build: Builder) -> None:
+    run("--bless")
+    ran = run("--anchor", str(build("anchor", FACTOR=1.001)),
+              fault="skip:limit:*")
+    assert ran.code == 4, ran.out
+    assert "no such trace" in ran.out
+
+
 def test_node(run: Regress, build: Builder) -> None:
     run("--bless")
     ran = run("--anchor", str(build("anchor", FACTOR=1.01)), "--node", "9")
@@ -235,6 +363,61 @@ def test_make_passes_the_node_on(target: str) -> None:
                           cwd=ROOT, capture_output=True, text=True,
                           check=True)
     assert "--node '7'" in done.stdout
+
+
+def test_build_only_wants_an_anchor(run: Regress) -> None:
+    ran = run("--build-only")
+    assert ran.code == 2 and "no anchor was named" in ran.err
+
+
+def wait_for(pattern: str, where: Path, process: subprocess.Popen[str]) \
+        -> None:
+    """Until there is such a file."""
+    while not list(where.glob(pattern)):
+        assert process.poll() is None
+        time.sleep(0.02)
+
+
+# When it is ended, what FAKE_FAULT is, the file that says so
+ENDS = [
+    ("while counting", "hang:limit:ledger", "started"),
+    ("while measuring", "", "results/*/compare/spool-*/stage1-*.meta"),
+]
+
+
+@pytest.mark.parametrize("when,fault,sign", ENDS,
+                         ids=[when for when, _, _ in ENDS])
+def test_a_job_that_is_out_of_time_leaves_its_reports(
+        run: Regress, build: Builder, tmp_path: Path, when: str, fault: str,
+        sign: str) -> None:
+    run("--bless")
+    anchor = build("anchor", FACTOR=1.2)
+    program = tmp_path / "now/iopt-bench"
+    if fault:  # it says when it counts
+        real = shutil.move(program, tmp_path / "real")
+        program.write_text(
+            f'#!/bin/sh\ncase $* in *--count-only*) echo >"{tmp_path}/'
+            f'started" ;; esac\nexec "{real}" "$@"\n')
+        program.chmod(0o755)
+    with subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts/regress.py"), "--bench",
+             str(program), "--anchor", str(anchor), "--baseline",
+             str(tmp_path / "counters.json"), "--gate",
+             str(tmp_path / "gate.ini"), "--results",
+             str(tmp_path / "results"), "--junit", str(tmp_path / "u.xml"),
+             "--markdown", str(tmp_path / "s.md")], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, FAKE_CASE_S="0.1", FAKE_FAULT=fault)) as p:
+        wait_for(sign, tmp_path, p)
+        p.send_signal(signal.SIGTERM)
+        _, err = p.communicate(timeout=30)
+    assert p.returncode == 130, err
+    suite = ElementTree.parse(tmp_path / "u.xml").getroot()[0]
+    said = [error.get("message", "") for error in suite.iter("error")]
+    assert any("interrupted by SIGTERM" in text for text in said), said
+    assert "interrupted by SIGTERM" in (tmp_path / "s.md").read_text("utf-8")
+    passed = [c for c in suite if len(c) == 0]
+    assert len(passed) >= (0 if fault else NR_CASES), when
 
 
 def test_summary_of_the_job(run: Regress, tmp_path: Path,
@@ -251,6 +434,7 @@ def test_summary_of_the_job(run: Regress, tmp_path: Path,
 @pytest.mark.parametrize("text,said", [
     ("", "it is no gate file"), ("[gate]\nprofiles = a\n", "no gate file"),
     ("[gate]\nprofiles =\ncases =\n a\n a\n", "a is in it twice"),
+    ("[gate]\nprofiles =\ncases =\n # a\n", "it names no cases"),
     ("[gate]\nprofiles =\ncases = a\n[floors]\n( = 1\n", "no gate file"),
 ])
 def test_bad_gate_file(run: Regress, tmp_path: Path, text: str,
@@ -266,6 +450,12 @@ def test_bad_baseline(run: Regress, tmp_path: Path, text: str) -> None:
     (tmp_path / "counters.json").write_text(text)
     ran = run("--filter", "^limit")
     assert ran.code == 2 and "counters.json: it" in ran.err
+
+
+def test_no_gate_file(run: Regress, tmp_path: Path) -> None:
+    (tmp_path / "gate.ini").unlink()
+    ran = run()
+    assert ran.code == 2 and "gate.ini: No such file" in ran.err
 
 
 def test_usage(run: Regress) -> None:
