@@ -46,6 +46,10 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="a git revision of this suite or a path of an "
                         "iopt-bench, measured in turn with this build "
                         "(default: that of the gate file, if it has one)")
+    parser.add_argument("--or-parent", action="store_true",
+                        help="where the anchor is no revision of this clone, "
+                        "as after a first or a forced push, take HEAD~1, and "
+                        "compare no times if there is none")
     parser.add_argument("--build-only", action="store_true",
                         help="build the anchor and stop: for a job that "
                         "must not count that time")
@@ -220,21 +224,37 @@ def count_twice(args: argparse.Namespace, settings: gate.Settings,
     return report
 
 
+def anchor_word(args: argparse.Namespace, settings: gate.Settings,
+                root: Path) -> tuple[str, str]:
+    """What names the anchor, "" for none, and what to say of that."""
+    word = args.anchor or settings.anchor
+    if args.or_parent and not sides.commit_of(root, word):
+        gone = f"the anchor {word!r} is no revision of this clone: " \
+            if word else "no anchor was named: "
+        word = sides.commit_of(root, "HEAD~1")
+        return word, gone + (f"HEAD~1 ({word[:12]}) in its place" if word
+                             else "nor is there a HEAD~1, so times were not "
+                             "compared")
+    return word, "" if word else \
+        "times were not compared: no ANCHOR= was named"
+
+
 def find_anchor(args: argparse.Namespace, settings: gate.Settings,
                 console: Console) -> tuple[Side | None, list[str]]:
     """The build that times are held against, if there is one, and notes.
 
     Raises sides.BadSide when the word names nothing that can be.
     """
-    word = args.anchor or settings.anchor
+    word, note = anchor_word(args, settings, ROOT)
+    notes = [note] if note else []
     if not word:
-        return None, ["times were not compared: no ANCHOR= was named"]
+        return None, notes
     anchor = sides.resolve(word, sides.Workshop(ROOT, args.bench,
                                                 say=console.complain))
     if anchor.engine:
         raise sides.BadSide(f"ANCHOR={anchor.label} is an engine; a revision "
                             "or a path of an iopt-bench is wanted")
-    return anchor, []
+    return anchor, notes
 
 
 def gate_design(args: argparse.Namespace, settings: gate.Settings,
@@ -386,9 +406,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         anchor, notes = find_anchor(args, settings, console)
     if not args.build_only:
         return judge(args, settings, anchor, notes, console, started)
-    if anchor is None:
+    if anchor is None and not args.or_parent:
         raise sides.BadSide("--build-only: no anchor was named")
-    console.say(f"{anchor.label} is built: {shown(Path(anchor.bench))}")
+    for line in notes:
+        console.say(line)
+    if anchor is not None:
+        console.say(f"{anchor.label} is built: {shown(Path(anchor.bench))}")
     return PASS
 
 

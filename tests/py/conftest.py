@@ -95,6 +95,19 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def repository(path: Path, nr_commits: int) -> list[str]:
+    """A repository with so many commits; their names, the newest last."""
+    git = ["git", "-C", str(path), "-c", "user.name=a", "-c",
+           "user.email=a@b", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "init", "-q", str(path)], check=True)
+    for i in range(nr_commits):
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", str(i)],
+                       check=True)
+    names = subprocess.run([*git, "rev-list", "--reverse", "HEAD"],
+                           check=True, capture_output=True, text=True)
+    return names.stdout.split()
+
+
 Builder = Callable[..., Path]
 
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, repository
+from ioptlib import gate
 
 sys.path.insert(0, str(ROOT / ".ci"))
 import recipes  # noqa: E402
@@ -52,19 +53,46 @@ def test_step_is_shell_whose_commands_exist(step: recipes.Step) -> None:
         assert (ROOT / script).is_file(), script
     options = set(re.findall(r" (--[a-z-]+)", step.text))
     if "regress.py" in step.text:
-        known = (ROOT / "scripts/regress.py").read_text("utf-8")
+        known = (ROOT / "scripts/regress.py").read_text("utf-8") + \
+            '"--preserve-status"'
         assert all(f'"{option}"' in known for option in options)
+        assert "--or-parent" in options
+
+
+def test_limits_leave_time_to_report() -> None:
+    """budget_s < what sends SIGTERM < what kills < the step's own limit."""
+    settings = gate.load_settings(ROOT / "results/baseline/gate.ini")
+    limits = [re.search(r"timeout --preserve-status -k (\d+) (\d+) ", s.text)
+              for s in STEPS if "--junit" in s.text]
+    assert len(limits) == 2
+    step = re.search(r"^        timeout-minutes: (\d+)$",
+                     (ROOT / recipes.FILES[0]).read_text("utf-8"), re.M)
+    assert step
+    for limit in limits:
+        assert limit
+        kill, term = int(limit[1]), int(limit[2])
+        assert settings.budget_s + 10 <= term
+        assert term + kill < 60 * int(step[1])
+
+
+def test_each_anchor_is_tried(tmp_path: Path) -> None:
+    """The gate is run with another one in each file."""
+    repository(tmp_path, 2)
+    tried = [recipes.anchors(tmp_path, file) for file in recipes.FILES]
+    assert {frozenset(names) for names in tried} == {frozenset(tried[0])}
+    assert {names[-1] for names in tried} == {recipes.ZEROS, recipes.LOST}
+    assert len(set(tried[0])) == 3
 
 
 def test_a_failing_gate_fails_its_step(tmp_path: Path) -> None:
     """What the step does with each exit code of the script."""
-    [gate] = [s for s in STEPS if s.name == "Gate"]
+    [step] = [s for s in STEPS if s.name == "Gate"]
     script = tmp_path / "scripts/python"
     script.parent.mkdir()
     for code, want in ((0, 0), (1, 1), (2, 2), (3, 3), (4, 0), (130, 130)):
         script.write_text(f"#!/bin/sh\nexit {code}\n")
         script.chmod(0o755)
-        done = subprocess.run(["bash", "-eo", "pipefail", "-c", gate.text],
+        done = subprocess.run(["bash", "-eo", "pipefail", "-c", step.text],
                               cwd=tmp_path, capture_output=True, text=True,
                               env={"PATH": "/usr/bin:/bin", "ANCHOR": "x"},
                               check=False)

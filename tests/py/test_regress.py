@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from xml.etree import ElementTree
 import compare
 import pytest
 import regress
-from conftest import ROOT, Builder, Ran, SmallDisk
+from conftest import ROOT, Builder, Ran, SmallDisk, repository
 from ioptlib import gate
 
 CASES = ["limit/op:fill/granule:4K/count:1",
@@ -363,6 +364,26 @@ def test_make_passes_the_node_on(target: str) -> None:
                           cwd=ROOT, capture_output=True, text=True,
                           check=True)
     assert "--node '7'" in done.stdout
+
+
+@pytest.mark.parametrize("word", ["0" * 40, "dead" * 10, ""])
+def test_an_anchor_that_is_not_there(tmp_path: Path, word: str) -> None:
+    """A first push, a forced one, a scheduled job."""
+    settings = gate.Settings(("a",), ())
+    first, second = repository(tmp_path / "two", 2)
+    repository(tmp_path / "one", 1)
+
+    def ask(where: str, named: str, or_parent: bool = True) \
+            -> tuple[str, str]:
+        args = argparse.Namespace(anchor=named, or_parent=or_parent)
+        return regress.anchor_word(args, settings, tmp_path / where)
+    found, note = ask("two", word)
+    assert found == first and "HEAD~1" in note and word in note
+    found, note = ask("one", word)
+    assert found == "" and "times were not compared" in note
+    assert ask("two", second) == (second, "")
+    assert ask("two", "HEAD") == ("HEAD", "")
+    assert ask("two", word, False)[0] == word
 
 
 def test_build_only_wants_an_anchor(run: Regress) -> None:
