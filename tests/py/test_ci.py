@@ -5,6 +5,7 @@ they run is there. .ci/run recipes runs them."""
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,36 @@ def test_each_anchor_is_tried(tmp_path: Path) -> None:
     assert {frozenset(names) for names in tried} == {frozenset(tried[0])}
     assert {names[-1] for names in tried} == {recipes.ZEROS, recipes.LOST}
     assert len(set(tried[0])) == 3
+
+
+@pytest.mark.parametrize("code,want", [(0, 0), (1, 1), (2, 1), (3, 1), (4, 0),
+                                       (77, 1), (130, 1)])
+def test_an_open_selftest_is_no_failure(tmp_path: Path, code: int,
+                                        want: int) -> None:
+    """And nothing else but a pass is none, a skip neither."""
+    for name, ends in (("deps", 0), ("build", 0), ("python", code)):
+        script = tmp_path / "scripts" / name
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(f"#!/bin/sh\nexit {ends}\n")
+        script.chmod(0o755)
+    (tmp_path / ".ci").mkdir()
+    copied = shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
+    done = subprocess.run(["bash", str(copied), "--inside", "selftest"],
+                          capture_output=True, check=False)
+    assert done.returncode == want
+
+
+def test_the_workflow_runs_steps_that_are_there() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    named = [word for line in re.findall(r"\.ci/run (.*)$", text, re.M)
+             for word in line.split()]
+    listed = subprocess.run([str(ROOT / ".ci/run"), "--list"], check=True,
+                            capture_output=True, text=True).stdout.split()
+    assert set(named) <= set(listed) and "selftest" in named
+    page = (ROOT / "docs/ci.md").read_text("utf-8")
+    left = re.search(r"`([a-z0-9 ]+)`\)\s+are\s+run by hand", page)
+    assert left and set(left[1].split()) == \
+        set(listed) - set(named) - {"test"}
 
 
 def test_a_failing_gate_fails_its_step(tmp_path: Path) -> None:
