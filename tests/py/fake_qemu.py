@@ -21,8 +21,11 @@ def option(name):
 def monitor(server):
     connection, _ = server.accept()
     stream = connection.makefile("rwb")
-    say = lambda reply: (stream.write(json.dumps(reply).encode() + b"\n"),
-                         stream.flush())
+
+    def say(reply):
+        stream.write(json.dumps(reply).encode() + b"\n")
+        stream.flush()
+
     say({"QMP": {}})
     for line in stream:
         request = json.loads(line)
