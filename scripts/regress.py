@@ -324,6 +324,9 @@ def compare_times(args: argparse.Namespace, settings: gate.Settings,
     session.started = started
     try:
         report.times, document = comparing.finish(session, extra, stem)
+    except comparing.Incomparable as error:
+        report.doubts.append(f"times were not compared: {error}")
+        return
     finally:
         console.done()
     report.notes += summary.doubt_lines(report.times.context)
@@ -426,9 +429,6 @@ def main(argv: list[str]) -> int:
             runner.UsageError) as error:
         console.complain(f"regress: {error}")
         return USAGE
-    except comparing.Incomparable as error:
-        console.complain(f"regress: {error}")
-        return comparison.INCONCLUSIVE
     except (OSError, results.BadOutput, runner.SpoolError,
             json.JSONDecodeError) as error:
         console.complain(f"regress: {error}")

@@ -303,6 +303,17 @@ def test_full_disk(run: Regress, build: Builder, disk: SmallDisk,
     assert not spool.exists()
 
 
+def test_an_anchor_with_another_library(run: Regress, build: Builder) -> None:
+    """Counters are told, times are not."""
+    run("--bless")
+    ran = run("--anchor", str(build("anchor", LIBRARY="1.9.0")))
+    assert ran.code == 4, ran.out
+    assert re.search("times were not compared: other library: libbenchmark is "
+                     "'1.9.0' in old and '1.7.1' in new; nothing was timed",
+                     ran.out)
+    assert "gate: inconclusive" in ran.out and "0 differ" in ran.out
+
+
 def test_identical_code_is_not_timed(run: Regress, tmp_path: Path) -> None:
     run("--bless")
     ran = run("--anchor", str(tmp_path / "now"))
