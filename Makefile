@@ -92,7 +92,7 @@ help: ## this page
 #    SHORT=1       few cases and rounds, at most 2 minutes
 #    ROUNDS=N      30 make a whole comparison (default: 210)
 #    MINUTES=N     record for so long at most
-#    EQUALS=1      no extra work: false positives only, in half of the time
+#    EQUALS=1      no extra work: false positives only, in less time
 #  For cover-letter: RESULTS=FILE, FORMAT; OLD and NEW pick two engines of a
 #    result.
 #  For track, and CPU, NODE, REPS, FILTER, PROFILE, FULL, SEED as for compare:

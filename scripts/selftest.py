@@ -136,7 +136,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
                         help="only cases of the gate set that match")
     parser.add_argument("--equals", action="store_true",
                         help="no extra work: only how often equals are called "
-                        "different, in half of the time")
+                        "different, in less time")
     parser.add_argument("--no-turns", action="store_true",
                         help="run each process from its start to its end, to "
                         "see what turns are good for")

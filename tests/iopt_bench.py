@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,35 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
 def names(*args: str) -> list[str]:
     families = json.loads(run("--list", "--json", *args).stdout)["families"]
     return [name for family in families for name in family["cases"]]
+
+
+class Load(unittest.TestCase):
+    """Who watches how busy the CPUs are before it measures."""
+
+    FILL = "^limit/op:fill/granule:4K/count:1$"
+    # options, whether in turns -> whether it watches
+    ROWS = [
+        (["--filter", FILL, "--cpu"], False, True),
+        (["--filter", FILL], True, True),
+        (["--filter", FILL, "--cpu"], True, False),
+        # places threads of its own
+        (["--family", "contention", "--quick", "--cpu"], True, True),
+    ]
+
+    def test_rows(self) -> None:
+        cpu = str(min(os.sched_getaffinity(0)))
+        for options, has_turns, watches in self.ROWS:
+            with self.subTest(options=options, has_turns=has_turns):
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                args = [*options, cpu] if options[-1] == "--cpu" else options
+                with ours, theirs, tempfile.TemporaryDirectory() as tmp:
+                    out = Path(tmp, "o.json")
+                    turns = {"IOPT_TURNS": str(theirs.fileno())} if has_turns else {}
+                    subprocess.run([*BENCH, "--count-only", "--out", str(out), *args],
+                                   env={**os.environ, **turns}, timeout=300, check=True,
+                                   pass_fds=[theirs.fileno()])
+                    reason = json.loads(out.read_text())["context"]["iopt_cpu_reason"]
+                self.assertEqual("load unknown" not in reason, watches, reason)
 
 
 class Usage(unittest.TestCase):
