@@ -138,6 +138,8 @@ def compare_files(args: argparse.Namespace, argv: list[str],
         command_text(argv))
     found = comparison.analyse(document)
     console.say(formats.FORMATS[args.format][0](found).rstrip("\n"))
+    if not found.info["cases"]:
+        console.complain("compare: no case is on both sides")
     if args.out:
         comparing.write_all(document, found, stem_of(args, []))
     return found.exit_code
@@ -193,9 +195,24 @@ def tell(found: comparison.Comparison, stem: Path, spool: runner.Spool,
     if spool.path.exists():
         console.complain("compare: " + comparing.how_to_go_on(
             Path(shown(spool.path))))
-    console.say(f"comparison in {shown(stem)}.json; also .txt .md .csv .xml "
-                ".lava .old.bench .new.bench")
+    where = (f"comparison in {shown(stem)}.json; also .txt .md .csv .xml "
+             ".lava .old.bench .new.bench")
+    if args.format == "cover":
+        console.say(where)
+    else:  # what a program reads has nothing behind it
+        console.complain(where)
     return found.exit_code
+
+
+def check_builds(design: paired.Design) -> None:
+    """Raises sides.BadSide when a side is no longer what was begun with; a
+    Linux tree's module is not looked at."""
+    for side in (design.old, design.new):
+        if side.code and not side.args and \
+                sides.code_digest(Path(side.bench)) != side.code:
+            raise sides.BadSide(
+                f"{side.label} was built anew since this comparison began: "
+                "--merge keeps what is there, or begin again")
 
 
 def measure(args: argparse.Namespace, argv: list[str],
@@ -206,11 +223,14 @@ def measure(args: argparse.Namespace, argv: list[str],
         spool = runner.Spool(broken)
         try:
             design, extra = paired.read_design(spool)
+            kept_stem = Path(extra.pop("stem"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             console.complain(f"compare: {broken} is no spool of a "
                              f"comparison: {error}")
             return USAGE
-        stem = args.out or Path(extra.pop("stem"))
+        stem = args.out or kept_stem
+        if args.resume:
+            check_builds(design)
     else:
         design, extra = design_of(args, console)
         stem = stem_of(args, [design.old.label, design.new.label])

@@ -215,9 +215,15 @@ def _second_stage(session: Session, outputs: Callable[..., Timing],
     nr_pairs = min((len({job.round for job, _ in found
                          if job.family == family and job.arm == NEW})
                     for family in by_family(suspects)), default=0)
-    if nr_pairs < stats.MIN_PAIRS and not session.incomplete:
+    if nr_pairs >= design.nr_second or session.incomplete:
+        return
+    nr_open = sum(line.is_unconfirmed for line in
+                  comparison.analyse(document(timing)).lines)
+    if nr_pairs < stats.MIN_PAIRS or nr_open:
         session.incomplete = (f"stage two had time for {nr_pairs} pairs of "
-                              f"{design.nr_second}")
+                              f"{design.nr_second}" + (
+                                  f", too few to confirm {nr_open} suspects"
+                                  if nr_open else ""))
 
 
 def write_all(document: dict[str, Any], found: Comparison,
@@ -278,4 +284,6 @@ def session_of(design: Design, spool: runner.Spool, console: Any,
         chosen = str(output.context.get("iopt_cpu", ""))
         if not session.cpu and chosen.isdigit():
             session.cpu = chosen
+    # Of those some may be run again; what still fails is found again.
+    session.failures.clear()
     return session

@@ -184,6 +184,15 @@ class Line:
         return (1 - found.high) * 100, (1 - found.low) * 100
 
     @property
+    def is_unconfirmed(self) -> bool:
+        """Do the pairs of this case alone say that it is faster or slower, and
+        are too few to say so of one among all suspects?"""
+        return self.verdict == verdict.UNRESOLVED and not self.is_void and \
+            self.stages.is_apart and verdict.judge(
+                self.stages.deciding, self.stages.floor) in (
+                    verdict.FASTER, verdict.SLOWER)
+
+    @property
     def detectable(self) -> float | None:
         """The least effect that would have been seen, in percent."""
         found = self.stages.deciding
@@ -263,17 +272,17 @@ class Comparison:
         return sorted(found, key=lambda line: -(
             line.stages.deciding.effect if line.stages.deciding else 0))
 
-    @property
-    def doubts(self) -> list[str]:
-        """Why nothing, or not all, can be concluded: a line each."""
+    def _doubts(self, has_counters: bool) -> list[str]:
         said = []
+        if not self.info["cases"]:
+            said.append("no case is on both sides")
         for which in (OLD, NEW):
             missing = self.unpaired[which]
             if missing:
                 said.append(f"{len(missing)} only in {which}")
         if self.problems:
             said.append(f"{len(self.problems)} without a number on a side")
-        if any(self.one_sided.values()):
+        if has_counters and any(self.one_sided.values()):
             cases = {case for of_side in self.one_sided.values()
                      for found in of_side.values() for case in found}
             said.append(f"{len(cases)} with counters that only one side has")
@@ -294,17 +303,31 @@ class Comparison:
         return said
 
     @property
-    def exit_code(self) -> int:
-        """As docs/method.md lists them."""
-        if self.by_verdict(verdict.SLOWER) or self.worse_counters:
+    def doubts(self) -> list[str]:
+        """Why nothing, or not all, can be concluded: a line each."""
+        return self._doubts(True)
+
+    def _code(self, has_counters: bool) -> int:
+        if self.by_verdict(verdict.SLOWER) or \
+                has_counters and self.worse_counters:
             return REGRESSION
         if self.failures:
             return FAILED
-        if self.doubts:
+        if self._doubts(has_counters):
             return INCONCLUSIVE
         if self.skips and not self.lines and not self.counters:
             return SKIPPED
         return PASS
+
+    @property
+    def exit_code(self) -> int:
+        """As docs/method.md lists them."""
+        return self._code(True)
+
+    @property
+    def times_code(self) -> int:
+        """The same for who holds the counters against something else."""
+        return self._code(False)
 
 
 def is_sent(counter: str) -> bool:
@@ -597,10 +620,15 @@ def analyse(document: Mapping[str, Any]) -> Comparison:
         lines: list[Line] = []
         problems: dict[str, str] = {}
         skips: dict[str, str] = {}
+        # Whole, it has a row of each case, timed or counted.
+        is_whole = info["kind"] == PAIRED and not info.get("is_identical") \
+            and not info.get("incomplete")
         for pair in info["cases"]:
             case = names.parse(pair["key"])
             of_case = grouped.get(pair["key"], {})
             problem, skip = _trouble(of_case)
+            if is_whole and not of_case:
+                problem = "no process has left a row of it"
             if problem:
                 problems[pair["key"]] = problem
             elif skip:

@@ -140,6 +140,8 @@ def result_text(line: Line) -> str:
         return "  ~   (null arm)"
     if line.stages.is_suspect and not line.stages.is_apart:
         return "  ~   (overlap)"
+    if line.is_unconfirmed and line.stages.second:
+        return f"  ~   (not confirmed, n={line.stages.second.nr_pairs})"
     if line.detectable is None:
         nr = line.stages.first.nr_pairs if line.stages.first else 0
         return f"  ~   (n={nr}, no interval)"

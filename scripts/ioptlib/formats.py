@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from . import cover, verdict
+from . import cover, results, verdict
 from .comparison import Comparison, Counter, Line
 from .console import printable
 from .paired import NEW, OLD
@@ -113,12 +113,12 @@ def benchstat(found: Comparison, rows: list[Row], which: str) -> str:
         ("side", side["label"]), ("revision", side["revision"]))]
     for row in rows:
         name, _, arm = row["name"].rpartition("/side:")
-        if arm != which or "real_time" not in row or \
-                row.get("error_occurred") or not row.get("stage", 1):
+        if arm != which or "cpu_ns" not in row or results.row_error(row) or \
+                results.skip_reason(row) or not row.get("stage", 1):
             continue
         least = row.get("block_min_ns")
         lines.append(f"{go_name(name)} {int(row.get('iterations', 1))} "
-                     f"{row['real_time']:.6g} ns/op"
+                     f"{row['cpu_ns']:.6g} ns/op"
                      + (f" {least:.6g} min-ns/op" if least else ""))
     return "\n".join(lines) + "\n"
 
@@ -138,7 +138,9 @@ def _time_cells(line: Line) -> dict[str, object]:
         for word, side in (("old", line.old), ("new", line.new))}
     return {**cells, "kind": "time", "case": line.case, "op": line.op,
             "verdict": line.verdict,
-            "note": line.note or ("null arm" if line.is_void else ""),
+            "note": line.note or ("null arm" if line.is_void else
+                                  "not confirmed" if line.is_unconfirmed
+                                  else ""),
             "percent_min": line.percent, "percent_pairs": line.percent_pairs,
             "low_percent": low, "high_percent": high,
             "detectable_percent": line.detectable,
@@ -244,9 +246,10 @@ def _counted(key: str, counters: list[Counter]) -> _Test:
                  "got worse: " + ", ".join(worse))
 
 
-def _tests(found: Comparison) -> list[_Test]:
+def _tests(found: Comparison, has_counters: bool = True) -> list[_Test]:
     """What got worse, then what failed or has no number, then the rest."""
-    made = [_counted(*item) for item in found.counters.items()]
+    made = [_counted(*item) for item in found.counters.items()] \
+        if has_counters else []
     made += map(_timed, cover.worst_first(found.lines))
     made += [_Test(f"failure {i}", "failed", text)
              for i, text in enumerate(found.failures, 1)]
@@ -258,15 +261,17 @@ def _tests(found: Comparison) -> list[_Test]:
                    "skipped" if one.kind == cover.SKIPPED else "no number",
                    f"{one.kind}: {one.why}".rstrip(": "))
              for one in cover.left(found)
-             if one.kind not in (cover.FAILED, cover.IN_DOUBT)]
+             if one.kind not in (cover.FAILED, cover.IN_DOUBT)
+             and (has_counters or not one.kind.startswith(cover.COUNTED_IN))]
     order = list(_OUTCOMES)
     return sorted(made, key=lambda test: order.index(test.outcome))
 
 
-def add_junit(found: Comparison, suite: ElementTree.Element) -> None:
+def add_junit(found: Comparison, suite: ElementTree.Element,
+              has_counters: bool = True) -> None:
     """The cases of a comparison: slower or more work fails, what cannot be
     told is skipped, what has no number or broke is an error."""
-    for test in _tests(found):
+    for test in _tests(found, has_counters):
         junit_case(suite, test.name, _OUTCOMES[test.outcome][0], test.text)
 
 

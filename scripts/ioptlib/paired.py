@@ -474,8 +474,9 @@ class Session:
         """What the spool has of these processes."""
         found = []
         for job in jobs:
-            if not self._is_there(job):
+            if not self.meta(job).exists():
                 continue
+            # A process that failed early has no output, but a failure.
             meta = json.loads(self.meta(job).read_text("utf-8"))
             if meta["failure"] and meta["failure"] not in self.failures:
                 self.failures.append(meta["failure"])

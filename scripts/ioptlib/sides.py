@@ -24,6 +24,9 @@ from . import kernel_build, kernel_source, names
 
 ENGINE_KEY = "engine"
 
+# Where a build directory has its program.
+BENCH = Path("bench/iopt-bench")
+
 # Objects that hold the revision, or options: nothing of them is timed.
 _UNTIMED_OBJECTS = frozenset(("context.c.o", "main.c.o", "options.c.o"))
 
@@ -187,15 +190,19 @@ def _object_bytes(build: Path, path: Path, stripped: Path) -> bytes:
 def code_digest(bench: Path) -> str:
     """A digest of the measured object code of an iopt-bench.
 
-    In a build directory that is what is in its object files, without what
-    names paths and lines; a revision in the program's text does not count.
-    Anywhere else it is the program itself. "" when it cannot be read.
+    Of the program of a build directory that is what is in its object files,
+    without what names paths and lines; a revision in the program's text does
+    not count. Of any other, such as a copy beside it, or one that is older
+    than an object, it is the program itself. "" when it cannot be read.
     """
     build = bench.resolve().parent.parent
-    objects = _timed_objects(build)
     digest = hashlib.sha256()
     try:
-        if not objects or shutil.which("strip") is None:
+        objects = _timed_objects(build)
+        if bench.resolve() != build / BENCH or not objects or \
+                shutil.which("strip") is None or \
+                bench.stat().st_mtime_ns < max(path.stat().st_mtime_ns
+                                               for path in objects):
             digest.update(bench.read_bytes())
             return digest.hexdigest()
         with tempfile.TemporaryDirectory() as scratch:

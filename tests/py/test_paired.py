@@ -19,7 +19,7 @@ from typing import Any
 import compare as compare_script
 import pytest
 from conftest import ROOT, Builder, Ran, SmallDisk
-from ioptlib import (comparing, comparison, paired, results, runner,
+from ioptlib import (comparing, comparison, cover, paired, results, runner,
                      sides)
 from ioptlib.console import Console
 from ioptlib.paired import NEW, NULL, OLD
@@ -629,3 +629,143 @@ def test_the_budget_ends_stage_two(build: Builder, tmp_path: Path) -> None:
     assert "stage two had time for 0 pairs of 12" in found.doubts[-1]
     assert {line.verdict for line in found.lines} == {"unresolved"}
     assert found.exit_code == 4
+
+
+@pytest.mark.parametrize("fault", ["nothing:limit:*", "nothing:limit:ledger",
+                                   "nothing:limit:1"])
+def test_a_process_that_leaves_nothing_is_told(
+        build: Builder, compare: Compare, fault: str) -> None:
+    """As one that dies before it opens its output."""
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.001)), "--filter",
+                  "^limit", "--reps", "6", "--seed", "4", FAKE_FAULT=fault)
+    assert ran.code == 1, ran.out
+    assert re.search("^FAILED limit, .*(No such file|no output)", ran.err,
+                     re.MULTILINE), ran.err
+    assert list(ran.directory.glob("*/compare/spool-*"))
+
+
+def test_a_failure_that_was_mended_is_not_told(
+        build: Builder, compare: Compare,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """By --resume, which runs again what left nothing."""
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.001)), "--filter",
+                  "^limit", "--reps", "6", "--seed", "4",
+                  FAKE_FAULT="nothing:limit:1")
+    [spool] = ran.directory.glob("*/compare/spool-*")
+    monkeypatch.delenv("FAKE_FAULT")
+    resumed = compare("--resume", str(spool))
+    assert resumed.code == 0, resumed.err
+    assert "FAILED" not in resumed.err and not spool.exists()
+
+
+def test_what_was_built_anew_is_not_gone_on_with(
+        build: Builder, compare: Compare) -> None:
+    other = build("b", FACTOR=1.001)
+    ran = compare(str(build("a")), str(other), "--filter", "^limit",
+                  "--reps", "6", "--seed", "4", FAKE_FAULT="nothing:limit:1")
+    [spool] = ran.directory.glob("*/compare/spool-*")
+    program = other / "iopt-bench"
+    program.write_text(program.read_text("utf-8").replace(
+        "FACTOR = 1.001", "FACTOR = 1.5"), "utf-8")
+    resumed = compare("--resume", str(spool))
+    assert resumed.code == 2, resumed.out
+    assert "b was built anew since this comparison began" in resumed.err
+    assert spool.exists()
+    assert compare("--merge", str(spool)).code in (1, 4)
+
+
+def test_a_copy_beside_a_build_is_another_program(tmp_path: Path) -> None:
+    """Kept from before the last build, by hand."""
+    source = "int f(int x) { return 3 * x; }\n"
+    digest = compiled(tmp_path, source)
+    bench = tmp_path / "build/bench/iopt-bench"
+    copy = bench.with_name("iopt-bench.old")
+    copy.write_text("what it was before")
+    assert sides.code_digest(copy) not in ("", digest)
+    assert sides.code_digest(bench) == digest
+    # Compiled, but not linked: the program is not what its objects are.
+    os.utime(bench, (1, 1))
+    assert sides.code_digest(bench) not in ("", digest)
+
+
+def test_a_copy_of_a_build_far_away(tmp_path: Path) -> None:
+    """By another name or a link, the program that it names counts."""
+    digest = compiled(tmp_path, "int f(int x) { return 3 * x; }\n")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "build/bench/iopt-bench")
+    assert sides.code_digest(link) == digest
+
+
+@pytest.mark.parametrize("suffix", ["csv", "junit", "markdown", "lava"])
+def test_nothing_is_behind_what_a_program_reads(
+        build: Builder, compare: Compare, suffix: str) -> None:
+    ran = compare(str(build("a")), str(build("b", FACTOR=1.2)), "--filter",
+                  "^limit", "--reps", "2", "--seed", "4", "--format", suffix)
+    assert "comparison in " in ran.err
+    assert "comparison in " not in ran.out
+    assert ran.out.startswith(
+        {"csv": "kind,", "junit": "<?xml", "markdown": "", "lava": "<LAVA"}
+        [suffix])
+
+
+def suspects_at(nr_pairs: int, ratio: float) -> dict[str, Any]:
+    """Stage one of ten pairs, stage two of some, of two cases; a third one
+    is the same."""
+    keys = ["map/count:1", "map/count:2", "limit/count:1"]
+
+    def row_of(key: str, side: str, stage: int, pair: int,
+               nr: int) -> results.Row:
+        ns = 100.0 + pair / 100
+        if side == NEW and key.startswith("map"):
+            ns *= ratio
+        return comparison.stage_row(
+            {"name": key, "run_name": key, "run_type": "iteration",
+             "iterations": 1, "real_time": ns, "cpu_time": ns,
+             "time_unit": "ns", "label": "ok", "block_min_ns": ns},
+            key, side, stage, pair, nr)
+    rows = [row_of(key, side, stage, pair, nr)
+            for key in keys for stage, nr in ((1, 10), (2, nr_pairs))
+            for pair in range(nr) for side in (OLD, NEW)
+            if stage == 1 or key.startswith("map")]
+    side = {"label": "x", "revision": "y", "context": {}}
+    return {"context": {comparison.INFO: {
+        "kind": comparison.PAIRED, "floor": 0.01, "has_null": False,
+        "seed": 1, "profiles": [], OLD: side, NEW: side,
+        "cases": [{"key": key} for key in keys], "counters": {}}},
+        "benchmarks": rows}
+
+
+def test_suspects_that_are_not_confirmed_are_named() -> None:
+    """Six pairs of each of two say nothing that stands Holm's correction."""
+    found = comparison.analyse(suspects_at(6, 1.5))
+    assert [line.verdict for line in found.lines] == \
+        ["unresolved", "unresolved", "same"]
+    assert [line.is_unconfirmed for line in found.lines] == \
+        [True, True, False]
+    assert "(not confirmed, n=6)" in cover.render(found)
+    assert "MDE" not in cover.render(found)
+    confirmed = comparison.analyse(suspects_at(20, 1.5))
+    assert [line.verdict for line in confirmed.lines] == \
+        ["slower", "slower", "same"]
+    assert not any(line.is_unconfirmed for line in confirmed.lines)
+
+
+@pytest.mark.parametrize("nr_pairs,ratio,said", [
+    (6, 1.5, "stage two had time for 6 pairs of 20, too few to confirm 2 "
+             "suspects"),
+    (4, 1.5, "stage two had time for 4 pairs of 20"),
+    (18, 1.5, ""), (20, 1.5, "")])
+def test_a_stage_two_cut_short(nr_pairs: int, ratio: float,
+                               said: str) -> None:
+    """It is no pass for suspects that it could not confirm."""
+    side = Side("a", "x")
+    design = paired.Design(side, side, (), 1)
+    session = SimpleNamespace(design=design, incomplete="", started=0.0,
+                              console=Console())
+    documents = iter((suspects_at(0, ratio), suspects_at(nr_pairs, ratio)))
+
+    def outputs(jobs: list[paired.Job], **_late: Any) -> list[Any]:
+        return [(job, None) for job in jobs if job.round < nr_pairs]
+    comparing._second_stage(session, outputs,  # type: ignore[arg-type]
+                            lambda timing: next(documents), [])
+    assert session.incomplete == said
