@@ -347,15 +347,33 @@ def compare_times(args: argparse.Namespace, settings: gate.Settings,
             "busy, or too noisy, for its clock to say much")
 
 
+def try_times(args: argparse.Namespace, settings: gate.Settings,
+              anchor: Side, report: gate.Report, console: Console,
+              interrupt: runner.Interrupt, started: float) -> bool:
+    """compare_times(), and what hinders it as a failure of the report, so that
+    the counters are told; False when it is the user's to mend."""
+    try:
+        compare_times(args, settings, anchor, report, console, interrupt,
+                      started)
+    except (OSError, results.BadOutput, runner.SpoolError, sides.BadSide,
+            runner.UsageError) as error:
+        console.complain(f"regress: {error}")
+        report.failures.append(f"times were not compared: {error}")
+        return not isinstance(error, (sides.BadSide, runner.UsageError))
+    return True
+
+
 def publish(args: argparse.Namespace, report: gate.Report) -> None:
-    """Write what was asked for; raises OSError."""
+    """Write what was asked for, as much of it as can be; raises OSError."""
     summary = args.markdown or os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        with open(summary, "a", encoding="utf-8") as stream:
-            stream.write(gate.markdown_of(report))
-    if args.junit:
-        args.junit.parent.mkdir(parents=True, exist_ok=True)
-        results.write_atomic(args.junit, gate.junit_of(report))
+    try:
+        if summary:
+            with open(summary, "a", encoding="utf-8") as stream:
+                stream.write(gate.markdown_of(report))
+    finally:
+        if args.junit:
+            args.junit.parent.mkdir(parents=True, exist_ok=True)
+            results.write_atomic(args.junit, gate.junit_of(report))
 
 
 def bless(args: argparse.Namespace, settings: gate.Settings,
@@ -382,9 +400,10 @@ def judge(args: argparse.Namespace, settings: gate.Settings,
     with runner.Interrupt() as interrupt:
         report = count_twice(args, settings, console, interrupt)
         report.notes += notes
+        is_usage = False
         if anchor is not None and not interrupt.name and not args.bless:
-            compare_times(args, settings, anchor, report, console, interrupt,
-                          started)
+            is_usage = not try_times(args, settings, anchor, report, console,
+                                     interrupt, started)
         if interrupt.name:
             report.failures.append(f"interrupted by {interrupt.name} after "
                                    f"{time.monotonic() - started:.0f} s")
@@ -394,6 +413,8 @@ def judge(args: argparse.Namespace, settings: gate.Settings,
             console.say(gate.text_of(report).rstrip("\n"))
             publish(args, report)
             code = report.exit_code
+            if is_usage and code == FAILED:
+                code = USAGE
     return INTERRUPTED if interrupt.name else code
 
 

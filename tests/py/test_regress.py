@@ -506,3 +506,54 @@ def test_what_is_committed_fits_together() -> None:
     assert [name for name in settings.cases if name not in counts] == []
     text = (ROOT / "results/baseline/counters.json").read_text("utf-8")
     assert gate.dump_baseline(counts, settings.profiles) == text
+
+
+def test_blessed_counters_pass_beside_an_anchor(
+        run: Regress, build: Builder, tmp_path: Path) -> None:
+    """A change that means to store more commits what was blessed; what the
+    anchor counts then is for the reader alone."""
+    build("more", EXTRA=1, FACTOR=1.001)
+    anchor = build("anchor", FACTOR=1.001)
+    assert run("--bless", bench="more").code == 0
+    ran = run("--anchor", str(anchor), "--junit", str(tmp_path / "u.xml"),
+              bench="more")
+    assert ran.code == 0, ran.out
+    assert "0 differ" in ran.out and "gate: pass" in ran.out
+    assert re.search(r"exact/op.*: pte_writes \d+->\d+", ran.out)
+    suite = ElementTree.parse(tmp_path / "u.xml").getroot()[0]
+    assert suite.get("failures") == "0"
+    # Not blessed, it is what it was.
+    assert run("--bless").code == 0
+    assert run("--anchor", str(anchor), bench="more").code == 3
+
+
+def test_counters_are_told_where_times_cannot_be_kept(
+        run: Regress, build: Builder, tmp_path: Path) -> None:
+    run("--bless")
+    change(tmp_path, edit_counter)
+    anchor = build("anchor", FACTOR=1.2)
+    (tmp_path / "file").write_text("")
+    ran = run("--anchor", str(anchor), "--results", str(tmp_path / "file"),
+              "--junit", str(tmp_path / "u.xml"),
+              "--markdown", str(tmp_path / "no/such/folder.md"))
+    assert ran.code == 1 and "2 differ" in ran.out, ran.out
+    assert "FAILED times were not compared: cannot write" in ran.out
+    suite = ElementTree.parse(tmp_path / "u.xml").getroot()[0]
+    assert suite.get("failures") == "2" and suite.get("errors") == "1"
+    told = run("--anchor", str(anchor), "--results", str(tmp_path / "file"))
+    assert told.code == 3, told.out
+    # What the user can mend, of counters that are as they were.
+    run("--bless")
+    ran = run("--anchor", str(anchor), "--cpu", "999")
+    assert ran.code == 2 and "no CPU 999" in ran.err, ran.err
+    assert "0 differ" in ran.out
+
+
+@pytest.mark.parametrize("text", [
+    '{"schema": 1, "cases": {"a": {"b": Infinity}}}',
+    '{"schema": 1, "cases": {"a": {"b": 1.9}}}',
+    '{"schema": 1, "cases": {"a": 3}}', '{"schema": 1, "cases": []}',
+    '{"schema": 1}', '[]', '{'])
+def test_a_baseline_that_is_none(text: str) -> None:
+    with pytest.raises(gate.BadFile):
+        gate.parse_baseline(text)
