@@ -20,9 +20,16 @@ from ioptlib import comparison, documents, formats, results, summary
 from ioptlib.console import Console
 
 
+# What the gate calls its comparisons: TIME-regress-ANCHOR.
+GATE_STEM = "-regress-"
+
+
 def newest(directory: Path) -> list[Path]:
-    """This host's last comparison, by its name, which starts with a time."""
-    return sorted(directory.glob("*.json"), key=lambda p: p.name)[-1:]
+    """This host's last comparison, by its name, which starts with a time;
+    those of the gate are its own."""
+    return sorted((path for path in directory.glob("*.json")
+                   if GATE_STEM not in path.name),
+                  key=lambda p: p.name)[-1:]
 
 
 def load(path: Path) -> dict[str, Any]:

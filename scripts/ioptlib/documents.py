@@ -253,9 +253,11 @@ def _document(sides: Mapping[str, results.Result],
                      for key in keys},
         "failures": list(dict.fromkeys(
             f"{arm}: {line}" for arm, found in sides.items()
-            for line in results.inexact_counters(
-                (row for s in found.cases.values() for row in s.good),
-                classes[arm]))),
+            for line in [
+                *found.context.get("iopt_failures", ()),
+                *results.inexact_counters(
+                    (row for s in found.cases.values() for row in s.good),
+                    classes[arm])])),
         "incomplete": "; ".join(dict.fromkeys(
             f"{arm} "
             f"{found.context.get('iopt_incomplete_reason') or 'broke off'}"

@@ -86,7 +86,8 @@ _ROW = Object(
         "run_name", "run_type", "time_unit", "label", "error_message",
         "skip_message", "case"), str)}, NUMBER)
 _CONTEXT = Object(may={PROFILE_SOURCES: [Object({"name": str,
-                                                 "digest": str})]})
+                                                 "digest": str})],
+                      "iopt_failures": [str]})
 
 
 def _is_odd(value: Any) -> bool:
@@ -418,6 +419,11 @@ def from_document(document: Mapping[str, Any]) -> Result:
     rows = [row for row in document["benchmarks"]
             if row.get("run_type", "iteration") == "iteration"]
     check("context", document["context"], _CONTEXT)
+    try:
+        json.dumps(document["context"], allow_nan=False)
+    except ValueError as error:
+        raise BadOutput("its context has a number that is NaN or infinite") \
+            from error
     check_rows(rows)
     for row in rows:
         try:

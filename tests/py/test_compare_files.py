@@ -142,6 +142,12 @@ def counts_more(document: Document) -> None:
     put("nr_lookups", 3, "map/")(document)
 
 
+def crashed(document: Document) -> None:
+    """As a run writes it, a process of which was killed."""
+    document["context"]["iopt_failures"] = [
+        "limit, round 3: iopt-bench killed by SIGSEGV"]
+
+
 def nothing(document: Document) -> None:
     """Leave it as it is."""
 
@@ -201,6 +207,7 @@ ROWS: list[tuple[str, Change, Change, int]] = [
         "iopt_incomplete_reason", "interrupted by SIGINT")), 4),
     ("refused", nothing, put("label", "refused"), 4),
     ("in-doubt", nothing, put("label", "ok;warn=n2n,short"), 0),
+    ("crashed", nothing, both(drop("limit/"), crashed), 1),
     ("inexact", nothing, put("pte_writes", 3, nr=2), 1),
     ("hostile", hostile, hostile, 0),
 ]
@@ -305,6 +312,10 @@ BROKEN = {
                     "it breaks off"),
     "turns": (with_row(turn_min_ns=[1, []]),
               "turn_min_ns 2 is \\[\\], not a number"),
+    "context-nan": (with_context(load_avg=[float("nan")]),
+                    "its context has a number that is NaN"),
+    "failures": (with_context(iopt_failures="all"),
+                 "iopt_failures is 'all', not a list"),
     "profiles": (with_context(iopt_profile_sources=[{"name": "a"}]),
                  "iopt_profile_sources 1 has no digest"),
 }
@@ -320,7 +331,10 @@ def test_broken_files(files: Compare, what: str) -> None:
 
 
 def test_no_rows(files: Compare) -> None:
-    assert files(sound(), {"context": CONTEXT, "benchmarks": []}).code == 4
+    empty = {"context": CONTEXT, "benchmarks": []}
+    assert files(sound(), empty).code == 4
+    ran = files(empty, empty)
+    assert ran.code == 4 and "no case is on both sides" in ran.err + ran.out
 
 
 PROGRAMS: dict[str, tuple[Callable[[list[str]], int], list[str]]] = {
@@ -593,3 +607,26 @@ def test_files_of_a_comparison(files: Compare, tmp_path: Path) -> None:
     assert all(re.fullmatch(r"Benchmark\S+ \d+ [0-9.e+]+ ns/op "
                             r"[0-9.e+]+ min-ns/op", li) for li in lines)
     assert compare.main(["out/c.json", "out/c.json"]) == 2
+
+
+def test_samples_are_in_ns_whatever_their_unit(files: Compare,
+                                               tmp_path: Path) -> None:
+    """And rows that are no samples are left out."""
+    def in_us(document: Document) -> None:
+        for row in of(document, ""):
+            row.update(time_unit="us", real_time=row["real_time"] / 1000)
+        put("skipped", True, nr=2)(document)
+    files(*changed(in_us, in_us), "--out", "out/c")
+    found = (tmp_path / "out/c.old.bench").read_text("utf-8")
+    values = [float(li.split()[2]) for li in found.splitlines()
+              if li.startswith("Benchmark")]
+    assert len(values) == 9 * len(CASES) - 2
+    assert min(values) >= 2
+
+
+def test_the_newest_letter_is_not_the_gates(tmp_path: Path) -> None:
+    for name in ("20261101T000000Z-a.json",
+                 "20261102T000000Z-regress-v1.json"):
+        (tmp_path / name).write_text("{}")
+    assert [p.name for p in cover_letter.newest(tmp_path)] == \
+        ["20261101T000000Z-a.json"]
