@@ -83,17 +83,23 @@ def _p(left: Series, right: Series) -> float:
 
 
 def _candidates(logs: Series, start: int, end: int,
-                rules: Rules, found: set[int]) -> None:
-    """Split [start, end) as long as its parts differ, be it weakly."""
+                rules: Rules) -> list[int]:
+    """Where [start, end) is split into parts that differ, be it weakly.
+
+    Parts are split further first: as a whole those beside a short stretch
+    that came and went are alike, but what is next to the cut is not.
+    """
     at = _split(logs[start:end], rules.min_segment)
     if at is None:
-        return
+        return []
     at += start
-    if _p(logs[start:at], logs[at:end]) >= rules.max_p * 10:
-        return
-    found.add(at)
-    _candidates(logs, start, at, rules, found)
-    _candidates(logs, at, end, rules, found)
+    before = _candidates(logs, start, at, rules)
+    after = _candidates(logs, at, end, rules)
+    near = logs[max(before, default=start):at], logs[at:min(after,
+                                                            default=end)]
+    if min(_p(logs[start:at], logs[at:end]), _p(*near)) >= rules.max_p * 10:
+        return before + after
+    return [*before, at, *after]
 
 
 def _windows(nr: int, window: int) -> list[tuple[int, int]]:
@@ -150,10 +156,8 @@ def find(values: Sequence[float], rules: Rules = Rules()) -> list[Change]:
     if any(not math.isfinite(v) or v <= 0 for v in values):
         raise ValueError("a series of ratios holds numbers above zero")
     logs = np.log(np.asarray(values, dtype=np.float64))
-    found: set[int] = set()
-    for start, end in _windows(len(logs), rules.window):
-        _candidates(logs, start, end, rules, found)
-    cuts = sorted(found)
+    cuts = sorted({cut for start, end in _windows(len(logs), rules.window)
+                   for cut in _candidates(logs, start, end, rules)})
     while cuts:
         for i in range(len(cuts)):
             cuts[i] = _settle(logs, cuts, i, rules.window)

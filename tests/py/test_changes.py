@@ -30,6 +30,13 @@ FOUND = [
     ([(10, 1.0), (3, 2.0)], 0.01, [10]),
     ([(3, 1.0), (10, 2.0)], 0.0, [3]),
     ([(60, 1.0), (5, 1.2), (60, 1.0)], 0.005, [60, 65]),
+    # What came and went within a window, whatever its size.
+    ([(20, 1.0), (3, 2.0), (20, 1.0)], 0.005, [20, 23]),
+    ([(20, 1.0), (4, 2.0), (20, 1.0)], 0.005, [20, 24]),
+    ([(20, 1.0), (6, 2.0), (20, 1.0)], 0.005, [20, 26]),
+    ([(10, 1.0), (4, 2.0), (10, 1.0)], 0.005, [10, 14]),
+    ([(20, 1.0), (4, 1.03), (10, 1.0)], 0.005, [20, 24]),
+    ([(20, 1.0), (3, 2.0), (20, 1.0)], 0.0, [20, 23]),
 ]
 
 
@@ -62,14 +69,15 @@ def test_not_found(levels: list[tuple[int, float]], sigma: float) -> None:
 
 
 def test_false_alarms() -> None:
-    """At p < 0.001 with a floor few quiet series of 100 points have one.
+    """Few quiet series of 100 points have a change at p < 0.001, although
+    their spread is above the floor.
 
-    50 splits of a window make more of it than one in a thousand; with the
-    floor above a spread of 0.5 % none is left.
+    50 splits of a window make more of it than one in a thousand: of 180 that
+    were tried 10 had one, and at p < 0.01 as many as 83.
     """
-    alarms = sum(bool(changes.find(noisy([(100, 1.0)], 0.005, SEED + i)))
-                 for i in range(30))
-    assert alarms == 0, f"seed {SEED}: {alarms} of 30"
+    alarms = sum(bool(changes.find(noisy([(100, 1.0)], 0.02, SEED + i)))
+                 for i in range(60))
+    assert alarms <= 10, f"seed {SEED}: {alarms} of 60"
 
 
 def test_floor() -> None:
