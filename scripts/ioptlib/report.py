@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import changes, history
+from . import changes, comparison, history
 from .history import Mark, Run, Series
 
 
@@ -16,8 +16,9 @@ class Finding:
 
     what: the case and operation, or the case and its counter. good: the
     run before, bad: the first one after, so the cause lies behind good, up to
-    and with bad. before, after: ratios, or values of a counter. p: of a
-    ratio's change, 0 for a counter. mark: what a person said of it.
+    and with bad. before, after: ratios, or values of a counter, which are
+    whole. p: of a ratio's change, 0 for a counter. mark: what a person said
+    of it.
     """
 
     case: str
@@ -50,7 +51,7 @@ class Finding:
     def change(self) -> str:
         """By how much, in words."""
         if self.is_counter:
-            return f"{self.before:g} -> {self.after:g}"
+            return f"{self.before} -> {self.after}"
         return f"{self.percent:+.1f} % (p = {self.p:.1g})"
 
     @property
@@ -73,16 +74,38 @@ def _of_series(one: Series, runs: dict[str, Run], marks: Sequence[Mark]) \
     return found
 
 
-def _of_counters(good: Run, bad: Run, marks: Sequence[Mark]) -> list[Finding]:
+def _counted(counters: Mapping[str, int], titles: Iterable[str]) \
+        -> dict[str, int]:
+    """What is known of the counters of these titles, name@profile: a kind of
+    command that is not there is 0 where its profile was counted."""
+    profiles = {title.partition("@")[2] for title in counters} - {""}
+    found = {}
+    for title in titles:
+        name, _, profile = title.partition("@")
+        if title in counters or \
+                profile in profiles and comparison.is_sent(name):
+            found[title] = counters.get(title, 0)
+    return found
+
+
+def _of_counters(runs: Sequence[Run], marks: Sequence[Mark]) -> list[Finding]:
+    """Each difference from the run that last knew a counter, whatever that
+    was held against."""
+    titles: dict[str, dict[str, int]] = {}
+    for run in runs:
+        for case, counters in run.counters.items():
+            titles.setdefault(case, {}).update(counters)
+    last: dict[tuple[str, str], tuple[Run, int]] = {}
     found = []
-    for case, counters in bad.counters.items():
-        for name, value in counters.items():
-            before = good.counters.get(case, {}).get(name)
-            if before is None or before == value:
-                continue
-            found.append(Finding(
-                case, f"{case} {name}", good, bad, before, value, 0.0, True,
-                history.mark_of(marks, bad, case)))
+    for run in runs:
+        for case, counters in run.counters.items():
+            for title, value in _counted(counters, titles[case]).items():
+                good, before = last.get((case, title), (run, value))
+                last[case, title] = run, value
+                if before != value:
+                    found.append(Finding(
+                        case, f"{case} {title}", good, run, before, value,
+                        0.0, True, history.mark_of(marks, run, case)))
     return found
 
 
@@ -93,11 +116,7 @@ def findings(runs: Sequence[Run], marks: Sequence[Mark]) -> list[Finding]:
     order = {run.id: i for i, run in enumerate(runs)}
     found = [finding for one in history.series_of(runs)
              for finding in _of_series(one, by_id, marks)]
-    anchors: dict[str, Run] = {}
-    for run in runs:
-        if run.anchor in anchors:
-            found += _of_counters(anchors[run.anchor], run, marks)
-        anchors[run.anchor] = run
+    found += _of_counters(runs, marks)
     return sorted(found, key=lambda f: (
         f.mark is not None and f.mark.kind == history.IGNORED,
         -order[f.bad.id], f.is_counter, -(f.percent or 0), f.what))

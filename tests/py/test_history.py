@@ -189,6 +189,44 @@ def test_a_counter_has_its_revisions(store: history.Store) -> None:
     assert found.text == f"{MAP} pte_writes: 1 -> 2 in r2..r3"
 
 
+SENT = "tlbi_el2_va@smmu"
+PLAIN = {"cmd_syncs@smmu": 1}
+
+# By run the anchor and what it counted, None where the case was not run; and
+# what is told of it.
+COUNTED = [
+    ([("v1", {"x": 1}), ("v1", None), ("v1", {"x": 2})], ["x: 1 -> 2 r1..r3"]),
+    ([("v1", {"x": 1}), ("v2", {"x": 2})], ["x: 1 -> 2 r1..r2"]),
+    ([("v1", {"x": 1}), ("v2", {"x": 2}), ("v1", {"x": 1})],
+     ["x: 1 -> 2 r1..r2", "x: 2 -> 1 r2..r3"]),
+    ([("v1", {"x": 1}), ("v1", {"y": 1}), ("v1", {"x": 2})],
+     ["x: 1 -> 2 r1..r3"]),
+    ([("v1", PLAIN), ("v1", PLAIN | {SENT: 5}), ("v1", PLAIN)],
+     [f"{SENT}: 0 -> 5 r1..r2", f"{SENT}: 5 -> 0 r2..r3"]),
+    ([("v1", PLAIN | {SENT: 5}), ("v1", {"x": 1}), ("v1", PLAIN)],
+     [f"{SENT}: 5 -> 0 r1..r3"]),
+    # Of what is no command, or of another profile, nothing is known.
+    ([("v1", {"x": 1}), ("v1", {"y": 1})], []),
+    ([("v1", {"cmd_syncs@old": 1}), ("v1", PLAIN | {SENT: 5})], []),
+    ([("v1", {"x": 16777216}), ("v1", {"x": 16777217})],
+     ["x: 16777216 -> 16777217 r1..r2"]),
+]
+
+
+@pytest.mark.parametrize("counted,told", COUNTED)
+def test_no_difference_of_counters_is_lost(
+        store: history.Store, counted: list[tuple[str, dict[str, int] | None]],
+        told: list[str]) -> None:
+    for day, (anchor, counters) in enumerate(counted, 1):
+        machine, run = history.run_of(comparison_of(
+            day, {MAP: 1.0}, {}, anchor=anchor))
+        store.add(machine, replace(
+            run, counters={} if counters is None else {MAP: counters}))
+    found = report.findings(store.runs(), [])
+    assert sorted(f"{f.what.removeprefix(MAP + ' ')}: {f.change} "
+                  f"{f.span}" for f in found) == told
+
+
 def test_marks(store: history.Store) -> None:
     fill(store, range(1, 11), 1.0)
     fill(store, range(11, 15), 1.05)
