@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
 
 from ioptlib import tuning
+from ioptlib.endings import ENDINGS, Endings
 
 PASS, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -54,46 +53,12 @@ def end_by_signal(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-class Endings:
-    """Requests to end, of which there may be many; they wait until nothing is
-    half changed or half put back.
-
-    While a command runs they are its business, since it may have something to
-    save. Ctrl-C reaches it by itself, and all others are handed on.
-    """
-
-    def __init__(self) -> None:
-        self.noted: list[int] = []
-        self._child: subprocess.Popen[bytes] | None = None
-        self._before = {number: signal.getsignal(number)
-                        for number in ENDINGS}
-
-    def __enter__(self) -> Endings:
-        for number in ENDINGS:
-            signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.noted.append(number)
-        if self._child is not None and number != signal.SIGINT:
-            self._child.send_signal(number)
-
-    def run(self, command: list[str]) -> int:
-        """A command's exit code, as a shell tells it."""
-        try:
-            self._child = subprocess.Popen(command)
-        except OSError as error:
-            raise tuning.TuneError(f"{command[0]}: {error.strerror}"
-                                   ) from error
-        for number in self.noted:  # meanwhile
-            self._child.send_signal(number)
-        code = self._child.wait()
-        self._child = None
-        return code if code >= 0 else 128 - code
+def run(endings: Endings, command: list[str]) -> int:
+    """The exit code of a command; raises TuneError when there is none."""
+    try:
+        return endings.run(command)
+    except OSError as error:
+        raise tuning.TuneError(f"{command[0]}: {error.strerror}") from error
 
 
 def put_back(machine: tuning.Machine, state: Path) -> None:
@@ -118,7 +83,7 @@ def change(args: argparse.Namespace, machine: tuning.Machine,
             return PASS
         try:
             if not endings.noted:
-                return endings.run(args.command)
+                return run(endings, args.command)
         finally:
             put_back(machine, args.state)
     raise KeyboardInterrupt
@@ -132,7 +97,7 @@ def tune(args: argparse.Namespace, machine: tuning.Machine) -> int:
         if not args.command:
             return PASS
         with Endings() as endings:
-            return endings.run(args.command)
+            return run(endings, args.command)
     print("tune: this would be changed, until make untune or a reboot:"
           if not args.command else "tune: this would be changed meanwhile:")
     for line in tuning.describe(changes):
