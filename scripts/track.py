@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import platform
 import sqlite3
-import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from bench import FAILED, INTERRUPTED, PASS, ROOT, USAGE, shown
 from ioptlib import comparison, history, report, results, sides
 from ioptlib.console import Console
+from ioptlib.endings import Endings
 
 DEFAULT = ROOT / "results/history.db"
 NEWEST = 10
@@ -178,9 +178,12 @@ def measure(args: argparse.Namespace, store: history.Store,
         datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     command = [sys.executable, str(ROOT / "scripts/compare.py"), *args.options,
                "--out", str(stem), "--", anchor, args.what]
-    code = subprocess.run(command, check=False).returncode
+    with Endings() as endings:  # it saves what it has
+        code = endings.run(command)
     path = stem.with_suffix(".json")
     if not path.is_file():
+        if endings.noted:
+            raise KeyboardInterrupt
         return code or FAILED
     added = add(store, [path], console)
     if code == comparison.REGRESSION:

@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import sqlite3
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +20,9 @@ from typing import Any
 import pytest
 import report as report_page
 import track
+from conftest import ROOT
 from ioptlib import comparison, history, report, results, sides, stats
+from ioptlib.endings import Endings
 from ioptlib.paired import NEW, OLD, TURNS
 from made_history import MAP, commit, comparison_of
 
@@ -651,11 +658,11 @@ def test_a_mark_that_covers_a_change(
 
 def compared(document: dict[str, Any], code: int) -> Callable[..., Any]:
     """Stands in for compare.py: writes this and exits so."""
-    def run(command: Sequence[str], **_: Any) -> Any:
+    def run(_: Endings, command: Sequence[str]) -> int:
         stem = Path(command[command.index("--out") + 1])
         stem.parent.mkdir(parents=True, exist_ok=True)
         stem.with_suffix(".json").write_text(results.dump(document))
-        return subprocess.CompletedProcess(command, code)
+        return code
     return run
 
 
@@ -684,7 +691,7 @@ def test_a_run_ends_as_its_comparison_did(
     document = comparison_of(1, {MAP: 1.0})
     spoil(document)
     monkeypatch.setattr(track, "can_pin", lambda word: True)
-    monkeypatch.setattr(track.subprocess, "run", compared(document, told))
+    monkeypatch.setattr(Endings, "run", compared(document, told))
     db = tmp_path / "history.db"
     assert track.main(["--db", str(db), "run", "--anchor", "v1", "--what",
                        "there", "--", "--quick"]) == code
@@ -702,6 +709,61 @@ def test_a_run_ends_as_its_comparison_did(
         assert track.main(["--db", str(db), "add", str(path)]) == 0
         with history.Store(db) as store:
             assert len(store.runs()) == 1
+
+
+# Stands in for compare.py: asked to end, it needs a second and saves.
+SLOW_TO_END = """
+import pathlib, shutil, signal, sys, time
+def end(number, frame):
+    time.sleep(1)
+    shutil.copy({saved!r}, sys.argv[sys.argv.index("--out") + 1] + ".json")
+    sys.exit(130)
+pathlib.Path(sys.argv[sys.argv.index("--out") + 1]).parent.mkdir()
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, end)
+pathlib.Path({ready!r}).touch()
+time.sleep(60)
+"""
+TRACK = """
+import pathlib, sys
+sys.path.insert(0, {scripts!r})
+import track
+track.ROOT = pathlib.Path({root!r})
+track.can_pin = lambda word: True
+sys.exit(track.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_comparison_saves(tmp_path: Path, number: int) -> None:
+    """It is waited for, and how to go on with it is said."""
+    saved, ready = tmp_path / "saved.json", tmp_path / "ready"
+    document = comparison_of(1, {MAP: 1.0})
+    _broken(document)
+    saved.write_text(results.dump(document))
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/compare.py").write_text(
+        SLOW_TO_END.format(saved=str(saved), ready=str(ready)))
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRACK.format(scripts=str(ROOT / "scripts"),
+                                            root=str(tmp_path)),
+         "--db", str(tmp_path / "history.db"), "run", "--anchor", "v1",
+         "--what", "there"], stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        while not ready.exists() and process.poll() is None:
+            time.sleep(0.01)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        _, said = process.communicate(timeout=10)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130, said
+    [path] = (tmp_path / "track").glob("*.json")
+    assert str(path) in said and "compare.py --resume" in said
 
 
 def test_another_outcome_is_no_other_run(
