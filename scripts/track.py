@@ -80,7 +80,7 @@ def read(path: Path) -> dict[str, Any]:
     """The document in a file; raises OSError or results.BadOutput."""
     try:
         found = results.parse_output(path.read_text(encoding="utf-8"))
-    except (results.BadOutput, UnicodeDecodeError) as error:
+    except (results.BadOutput, UnicodeDecodeError, RecursionError) as error:
         raise results.BadOutput(f"no comparison: {error}") from error
     if not found.is_whole:
         raise results.BadOutput("it breaks off")
@@ -296,8 +296,8 @@ def main(argv: list[str]) -> int:
     except sides.BadSide as error:
         console.complain(f"track: {error}")
         return USAGE
-    except (OSError, history.BadHistory, results.BadOutput,
-            sqlite3.Error) as error:
+    except (OSError, history.BadHistory, results.BadOutput, sqlite3.Error,
+            RecursionError) as error:
         console.complain(f"track: {error}")
         return FAILED
     except KeyboardInterrupt:

@@ -185,7 +185,9 @@ class Run:
     @property
     def contents(self) -> dict[str, Any]:
         """All but the id, which is made of it, as version 1 wrote it."""
-        return {key: value for key, value in asdict(self).items()
+        points = [vars(point) for point in self.points]
+        return {key: value
+                for key, value in {**vars(self), "points": points}.items()
                 if key != "id" and
                 (value or key not in ("anchor_word", "commit"))}
 
@@ -358,7 +360,8 @@ def run_of(document: Mapping[str, Any],
         _check(run)
     except results.BadOutput:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError,
+            RecursionError) as error:
         raise results.BadOutput(f"it is no whole comparison: {error}") \
             from error
     return machine, replace(run, id=_digest(run.contents))
@@ -410,6 +413,14 @@ def _check_counters(case: str, counters: Mapping[str, int]) -> None:
                              "whole number of 64 bits")
 
 
+def _writable(value: Any) -> None:
+    """Raises ValueError when it is no JSON that every reader takes."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is no plain JSON: {error}") from None
+
+
 def _check(run: Run) -> None:
     """Raises ValueError when a history cannot hold, or show, a run."""
     for key in ("machine", "anchor", "revision", "started", "anchor_word",
@@ -430,6 +441,7 @@ def _check(run: Run) -> None:
         raise ValueError("a case and its operation appear twice")
     for case, counters in run.counters.items():
         _check_counters(case, counters)
+    _writable(run.context)
 
 
 def _check_mark(mark: Mark) -> None:
@@ -487,7 +499,7 @@ def _object(line: str) -> dict[str, Any]:
     data = json.loads(line)
     if not isinstance(data, dict):
         raise ValueError("it is no object")
-    json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    _writable(data)
     return data
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import reprlib
 import signal
 import sqlite3
 import subprocess
@@ -410,6 +411,46 @@ def test_what_is_stored_already_can_be_read(
     assert track.main(["--db", str(tmp_path / "other.db"), "import",
                        str(lines)]) == 0
     assert "3 added" in capsys.readouterr().out
+
+
+def nested(depth: int) -> str:
+    """A list in a list in a list."""
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize("text,code", [
+    ("NaN", 4), ("1e999", 4), ('{"x": [-1e999]}', 4), ('"\\ud800"', 4),
+    (nested(800), 0), (nested(99999), 4)], ids=reprlib.repr)
+def test_what_no_line_could_hold_is_not_added(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        text: str, code: int) -> None:
+    """What is taken in can be exported, and that imported."""
+    path, lines = tmp_path / "a.json", tmp_path / "all.jsonl"
+    whole = results.dump(comparison_of(1, {MAP: 1.0}, iopt_cc="here"))
+    path.write_text(whole.replace('"iopt_cc": "here"', f'"iopt_cc": {text}'))
+    db, other = (["--db", str(tmp_path / name)] for name in ("a.db", "b.db"))
+    assert track.main([*db, "add", str(path)]) == code
+    assert len(capsys.readouterr().err.splitlines()) == (1 if code else 0)
+    assert track.main([*db, "export", str(lines)]) == 0
+    assert track.main([*other, "import", str(lines)]) == 0
+    assert f"{0 if code else 1} added" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cc", [math.nan, math.inf, "\ud800"])
+def test_what_no_line_can_hold_is_left_out(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], cc: Any) -> None:
+    """An older program took it in."""
+    db, lines = tmp_path / "history.db", tmp_path / "all.jsonl"
+    with history.Store(db) as store:
+        machine, run = history.run_of(comparison_of(1, {MAP: 1.0}))
+        store.add(machine, replace(run, context={**run.context, "x": cc}))
+        fill(store, range(2, 3), 1.0)
+    assert track.main(["--db", str(db), "export", str(lines)]) == 1
+    [said] = capsys.readouterr().err.splitlines()
+    assert "2026-01-01" in said and "no plain JSON" in said
+    with history.Store(tmp_path / "other.db") as other:
+        assert other.merge(lines.read_text("utf-8").splitlines()) == \
+            history.Merged(1, 0)
 
 
 def test_a_later_tag_is_the_same_anchor(store: history.Store) -> None:
