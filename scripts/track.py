@@ -92,23 +92,6 @@ def commit_of(word: str) -> str:
     return sides.commit_of(ROOT, word)
 
 
-def taken(store: history.Store, machine: history.Machine,
-          run: history.Run) -> str:
-    """Add a run, and what became of it; raises results.BadOutput when it is
-    there with another outcome, which stays."""
-    def ratios(of: history.Run) -> dict[tuple[str, str], float]:
-        return {(p.case, p.op): p.ratio for p in of.points}
-    twin = store.twin(run)
-    if twin is None:
-        store.add(machine, run)
-        return "added"
-    if ratios(twin) != ratios(run):
-        raise results.BadOutput(
-            f"it was added before, when it had {len(twin.points)} ratios, or "
-            "others: what is in a history stays")
-    return "was there already"
-
-
 def add(store: history.Store, files: list[Path], console: Console) -> int:
     """Add saved comparisons, each that can be; the exit code."""
     code = 0
@@ -116,8 +99,8 @@ def add(store: history.Store, files: list[Path], console: Console) -> int:
         try:
             machine, run = history.run_of(read(path), commit_of)
             before = store.anchor(machine.id)
-            word = taken(store, machine, run)
-        except (OSError, results.BadOutput) as error:
+            word = "added" if store.add(machine, run) else "was there already"
+        except (OSError, results.BadOutput, history.BadHistory) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             console.complain(f"track: {path}: {reason}")
             code = comparison.INCONCLUSIVE

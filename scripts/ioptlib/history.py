@@ -577,10 +577,22 @@ class Store:
         return found.fetchone() is not None
 
     def add(self, machine: Machine, run: Run) -> bool:
-        """Keep a run, whole or not at all; False when it is there."""
+        """Keep a run, whole or not at all; False when it is there.
+
+        Raises BadHistory when it is there with another outcome, which stays.
+        """
+        def ratios(of: Run) -> dict[tuple[str, str], float]:
+            return {(p.case, p.op): p.ratio for p in of.points}
         with self._transaction() as cursor:
             if self._has("run", run.id):
                 return False
+            twin = self._twin(run)
+            if twin is not None:
+                if ratios(twin) == ratios(run):
+                    return False
+                raise BadHistory(
+                    f"it was added before, when it had {len(twin.points)} "
+                    "ratios, or others: what is in a history stays")
             self._insert(cursor, machine, run)
         return True
 
@@ -658,12 +670,13 @@ class Store:
             found.setdefault(case, {})[name] = value
         return found
 
-    def _heads(self) -> list[Run]:
-        """All runs as they were added, by their time, without what they
-        measured."""
+    def _heads(self, started: str = "") -> list[Run]:
+        """All runs, or those of a time, as they were added, by their time,
+        without what they measured."""
         rows = self._db.execute(
             "SELECT id, machine, anchor, revision, started, context, "
-            "anchor_word, commit_id FROM run ORDER BY started, rowid")
+            "anchor_word, commit_id FROM run WHERE ?1 IN ('', started) "
+            "ORDER BY started, rowid", (started,))
         return [Run(key, machine, anchor, revision, started,
                     _context(context), anchor_word=word, commit=commit)
                 for key, machine, anchor, revision, started, context, word,
@@ -712,13 +725,13 @@ class Store:
         return [f"run of {head.started!r}: {fault}" for head in self._heads()
                 if (fault := _fault(_check, self._whole(head)))]
 
-    def twin(self, run: Run) -> Run | None:
+    def _twin(self, run: Run) -> Run | None:
         """A run of the same build that started there at the same time: the
         same comparison, if perhaps with another outcome."""
-        return next((self._whole(other) for other in self._heads()
-                     if (other.started, other.revision) ==
-                     (run.started, run.revision) and
-                     machine_of(other.context).id == run.machine), None)
+        here = machine_of(run.context).id
+        return next((self._whole(other) for other in self._heads(run.started)
+                     if other.revision == run.revision and
+                     machine_of(other.context).id == here), None)
 
     def anchor(self, machine: str) -> str | None:
         """What the newest run of a machine was held against."""

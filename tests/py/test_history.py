@@ -25,7 +25,7 @@ from conftest import ROOT
 from ioptlib import comparison, history, report, results, sides, stats
 from ioptlib.endings import Endings
 from ioptlib.paired import NEW, OLD, TURNS
-from made_history import MAP, commit, comparison_of
+from made_history import MAP, commit, comparison_of, context
 
 VERSION_1 = Path(__file__).resolve().parent / "history-1.sql"
 COUNTERS = {MAP: {"pte_writes": 1, "tables_alloc": 0}}
@@ -819,6 +819,25 @@ def test_another_outcome_is_no_other_run(
     with history.Store(tmp_path / "history.db") as store:
         assert [run.points[0].ratio for run in store.runs()] == \
             pytest.approx([1.0])
+
+
+@pytest.mark.parametrize("changed,said", [
+    ({"context": {**context(1), "iopt_runner_version": "v2"}}, None),
+    ({"points": ()}, "line 2: it was added before, when it had 1 ratios")])
+def test_an_import_takes_no_comparison_twice(
+        store: history.Store, changed: dict[str, Any],
+        said: str | None) -> None:
+    """Two machines that added the same file keep other things of it, if
+    their programs differ."""
+    machine, run = history.run_of(comparison_of(1, {MAP: 1.1}, COUNTERS))
+    store.add(machine, run)
+    merged = store.merge([
+        json.dumps({"type": "machine", **asdict(machine)}),
+        made_again(run, **changed), made_again(run, revision="r3")])
+    assert (merged.nr_new, merged.nr_known) == (1, 0 if said else 1)
+    assert [line.startswith(str(said)) for line in merged.refused] == \
+        [True] * (said is not None)
+    assert store.runs()[0] == run and len(store.runs()) == 2
 
 
 def git(tree: Path, *args: str) -> str:
