@@ -740,10 +740,15 @@ class Store:
 
     def lines(self) -> Iterator[str]:
         """All of it as lines of JSON, machines before their runs; without
-        what unsound() tells of, which nobody could take in."""
+        what unsound() tells of, which nobody could take in.
+
+        Machines are read after the runs, so that none is missing when
+        another program adds runs meanwhile.
+        """
+        heads = self._heads()
         for machine in self._stored_machines():
             yield _typed("machine", asdict(machine))
-        for head in self._heads():
+        for head in heads:
             run = self._whole(head)
             if not _fault(_check, run):
                 yield _typed("run", {"id": run.id, **run.contents})
