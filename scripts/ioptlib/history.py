@@ -558,7 +558,8 @@ class Store:
             try:
                 yield cursor
             except BaseException:
-                cursor.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has ended it
+                    cursor.execute("ROLLBACK")
                 raise
             cursor.execute("COMMIT")
 

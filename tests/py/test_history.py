@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import report as report_page
 import track
-from conftest import ROOT
+from conftest import ROOT, SmallDisk
 from ioptlib import comparison, history, report, results, sides, stats
 from ioptlib.endings import Endings
 from ioptlib.paired import NEW, OLD, TURNS
@@ -819,6 +819,32 @@ def test_another_outcome_is_no_other_run(
     with history.Store(tmp_path / "history.db") as store:
         assert [run.points[0].ratio for run in store.runs()] == \
             pytest.approx([1.0])
+
+
+def test_an_export_beside_a_writer(store: history.Store,
+                                   tmp_path: Path) -> None:
+    """Whatever is added meanwhile, an import takes all lines."""
+    fill(store, range(1, 3), 1.0)
+    lines = store.lines()
+    found = [next(lines)]
+    with history.Store(store.path) as other:
+        fill(other, range(3, 5), 1.0, iopt_host="there")
+    found += lines
+    with history.Store(tmp_path / "other.db") as other:
+        assert other.merge(found) == history.Merged(2, 0)
+
+
+def test_a_full_disk_is_told(disk: SmallDisk,
+                             capsys: pytest.CaptureFixture[str]) -> None:
+    """SQLite has ended the transaction itself by then."""
+    disk.mount("512k")
+    db, path = disk.path / "a.db", disk.path.parent / "a.json"
+    path.write_text(results.dump(comparison_of(1, {MAP: 1.0},
+                                               iopt_cc="x" * 4_000_000)))
+    assert track.main(["--db", str(db), "add", str(path)]) == 1
+    assert capsys.readouterr().err == "track: database or disk is full\n"
+    with history.Store(db) as store:
+        assert store.runs() == []
 
 
 @pytest.mark.parametrize("changed,said", [
