@@ -388,6 +388,19 @@ def _positive(value: Any, what: str) -> float:
     return float(value)
 
 
+def _check_stored(run: Run) -> None:
+    """Raises ValueError when another run would be read back."""
+    for point in run.points:
+        for key in ("ratio", "low", "high", "old_ns", "new_ns"):
+            value = getattr(point, key)
+            if not isinstance(value, float):
+                raise ValueError(f"{point.case}: {key} is {value}, not "
+                                 f"{float(value)}")
+    empty = [case for case, counters in run.counters.items() if not counters]
+    if empty:
+        raise ValueError(f"{empty[0]}: it has no counters")
+
+
 def _check_point(point: Point) -> None:
     """Raises ValueError when a report could not draw it."""
     case = _case(_text(point.case, "case"))
@@ -441,6 +454,7 @@ def _check(run: Run) -> None:
         raise ValueError("a case and its operation appear twice")
     for case, counters in run.counters.items():
         _check_counters(case, counters)
+    _check_stored(run)
     _writable(run.context)
 
 

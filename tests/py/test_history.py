@@ -357,6 +357,8 @@ BROKEN = [
     (with_run(counters={MAP: {"pte_writes": 2 ** 63}}), "64 bits"),
     (with_run(counters={MAP: {"pte_writes": "1"}}), "64 bits"),
     (with_run(counters={"m\n": {"pte_writes": 1}}), "case is"),
+    (with_run(counters={MAP: {}}), "no counters"),
+    (with_point(old_ns=20), "old_ns is 20, not 20.0"),
     (with_run(machine="other"), "no line before it describes"),
     (forged, "not what its id"),
     (with_mark(made="soon"), "no time"), (with_mark(kind="good"), "a mark is"),
