@@ -215,20 +215,17 @@ def try_mutants(args: argparse.Namespace, seed: int,
 
 def cases_of(args: argparse.Namespace, side: Side) -> list[str]:
     """What is recorded: hot cases of the gate set, and some cold ones."""
-    there = {name for cases in sides.list_cases(side, ["--full"]).values()
-             for name in cases}
-    if args.short:
-        wanted = list(SHORT_CASES)
-    else:
-        shop = ["--full", *(["--filter", args.filter] if args.filter else [])]
-        selected = {name for cases in sides.list_cases(side, shop).values()
-                    for name in cases}
-        wanted = [name for name in gate.load_settings(args.gate).cases
-                  if names.parse(name).family in WORKING and name in selected]
-        wanted += [name for name in COLD if name in selected]
-    found = [name for name in wanted if name in there]
+    shop = ["--full", *(["--filter", args.filter] if args.filter else [])]
+    selected = {name for cases in sides.list_cases(side, shop).values()
+                for name in cases}
+    wanted = list(SHORT_CASES) if args.short else [
+        name for name in gate.load_settings(args.gate).cases
+        if names.parse(name).family in WORKING] + list(COLD)
+    found = [name for name in wanted if name in selected]
     if not found:
-        raise comparing.NothingToCompare("no case of the gate set is selected")
+        raise comparing.NothingToCompare(
+            f"no case of the {'short' if args.short else 'gate'} set is "
+            "selected")
     return found
 
 

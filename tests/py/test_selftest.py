@@ -457,13 +457,15 @@ def test_a_control_that_is_caught_fails(
     (["--filter", "^nothing$", "--rounds", "1"], "no case"),
     (["--merge", "/nonexistent"], "is no spool of a recording"),
 ])
-def test_usage(run: Selftest, args: list[str], said: str,
-               monkeypatch: pytest.MonkeyPatch) -> None:
-    if "--filter" in args:
-        monkeypatch.setattr(script, "SHORT_CASES", ())
+def test_usage(run: Selftest, args: list[str], said: str) -> None:
     ran = run(*args)
     assert ran.code == 2, ran.err
     assert said in ran.err
+
+
+def test_the_short_form_has_a_filter(run: Selftest) -> None:
+    ran = run("--rounds", "1", "--filter", "size:4K/count:1/cache:warm")
+    assert ", 1 cases, 1 rounds of 8 arms" in ran.out, ran.err
 
 
 def test_too_many_rounds_are_refused() -> None:
