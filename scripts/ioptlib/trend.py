@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
@@ -38,29 +38,32 @@ def _told(run: Run, point: Point) -> str:
             f"[{point.low:.4f}, {point.high:.4f}], {whiskers(point)}")
 
 
-def _draw(one: Series, found: Sequence[Finding], prefix: str) -> Figure:
+def _draw(one: Series, runs: Iterable[str], found: Sequence[Finding],
+          prefix: str) -> Figure:
+    """The series at the numbers that its runs have among all of these."""
+    numbers = {run: i for i, run in enumerate(runs)}
+    at = [numbers[run] for run in one.runs]
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     axes = figure.add_subplot()
-    at = range(len(one.points))
     for is_interval, color in ((True, plots.COLORS[0]),
                                (False, plots.LIMIT_COLOR)):
         part = [(i, point.ratio, point.ratio - point.low,
                  point.high - point.ratio)
-                for i, point in enumerate(one.points)
+                for i, point in zip(at, one.points)
                 if point.is_interval is is_interval]
         if part:
-            runs, ratios, down, up = zip(*part)
-            axes.errorbar(runs, ratios, yerr=[down, up], fmt="none",
+            where, ratios, down, up = zip(*part)
+            axes.errorbar(where, ratios, yerr=[down, up], fmt="none",
                           ecolor=color, alpha=0.7)
     axes.plot(at, one.ratios, color=plots.COLORS[0], linewidth=0.8, alpha=0.6)
     for i, ratio in enumerate(one.ratios):
-        [dot] = axes.plot([i], [ratio], marker="o", markersize=4,
+        [dot] = axes.plot([at[i]], [ratio], marker="o", markersize=4,
                           color=plots.COLORS[0])
         dot.set_gid(f"{prefix}-{i}")
     for finding in found:
-        where = one.runs.index(finding.bad.id)
+        between = (numbers[finding.good.id] + numbers[finding.bad.id]) / 2
         color = plots.COLORS[1] if finding.is_worse else plots.COLORS[2]
-        axes.axvline(where - 0.5, color=color,
+        axes.axvline(between, color=color,
                      linestyle=":" if finding.mark else "-")
     low_end, high_end = min(one.ratios), max(one.ratios)
     axes.set_ylim(min(low_end, 1) * (1 - NEAR), max(high_end, 1) * (1 + NEAR))
@@ -76,11 +79,12 @@ def picture(one: Series, runs: Mapping[str, Run], found: Sequence[Finding],
             prefix: str) -> str:
     """The series as an svg element; a point says its run when hovered.
 
+    runs are all of the machine, by time: their places are their numbers.
     prefix makes the ids of one picture differ from those of the others.
     """
     stream = io.StringIO()
-    _draw(one, found, prefix).savefig(stream, format="svg",
-                                      metadata=plots.METADATA["svg"])
+    _draw(one, runs, found, prefix).savefig(
+        stream, format="svg", metadata=plots.METADATA["svg"])
     text = stream.getvalue()
     root = ElementTree.fromstring(text[text.index("<svg"):])
     for i, (run, point) in enumerate(zip(one.runs, one.points)):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import report
-from ioptlib import history, page
+from ioptlib import history, page, trend
+from ioptlib.report import findings
 from made_history import MAP, commit, comparison_of
 
 HOSTILE = '<img src=x onerror=alert(1)>"\'&amp;'
@@ -108,6 +109,29 @@ def test_ranges_are_no_intervals(tmp_path: Path) -> None:
     assert "<td>95 % interval" not in text
     assert 'class="number worse"' not in text
     assert "; 1 with a range, no interval" in text
+
+
+def test_a_point_stands_at_the_number_of_its_run(tmp_path: Path) -> None:
+    """That of the table, also where its case was not in every run."""
+    with history.Store(tmp_path / "r.db") as store:
+        for day in range(1, 13):
+            ratio = (1 + 0.001 * (day % 3)) * (1 if day < 7 else 1.05)
+            store.add(*history.run_of(comparison_of(
+                day, {MAP: 1.0} if day in (1, 6) else {OTHER: ratio})))
+        text, runs = page.render(store), store.runs()
+    table = re.findall(r'<td class="number">(\d+)</td><td>[^<]*</td>'
+                       r"<td><code>(r\d+)</code>", text)
+    numbers = {revision: int(number) for number, revision in table}
+    by_id = {run.id: run for run in runs}
+    [_, one] = history.series_of(runs)
+    [found] = findings(runs, [])
+    [axes] = trend._draw(one, by_id, [found], "p").axes
+    lines = {line.get_gid(): list(line.get_xdata()) for line in axes.lines}
+    assert [lines[f"p-{i}"] for i in range(len(one.runs))] == \
+        [[numbers[by_id[run].revision]] for run in one.runs]
+    assert found.span == "r5..r7"
+    # The line of the change, between runs 4 and 6.
+    assert [5, 5] in [list(line.get_xdata()) for line in axes.lines]
 
 
 def test_command_line(filled: Path, tmp_path: Path,
