@@ -19,7 +19,8 @@
 
 /*
  * A case on its way to its row. @ctx is that of the phase, NULL between them;
- * @live is what the arena held before it.
+ * @live is what the arena held before it; @perf_warning says why there are no
+ * perf events, NULL if there are.
  */
 struct row {
 	const struct harness_cfg *cfg;
@@ -31,7 +32,7 @@ struct row {
 	struct measure m;
 	const char *outcome;
 	const char *warning;
-	bool is_multiplexed;
+	const char *perf_warning;
 	char error[sizeof(struct iopt_err) + 16];
 	bool is_interrupted;
 	bool is_skipped;
@@ -190,8 +191,9 @@ static void row_write(struct row *row, struct gb_state *state)
 			strcat(warn, ",n2n");
 		if (m->is_short)
 			strcat(warn, ",short");
-		if (row->is_multiplexed)
-			strcat(warn, ",multiplexed");
+		if (row->perf_warning)
+			snprintf(warn + strlen(warn), 24, ",%s",
+				 row->perf_warning);
 	}
 	if (is_counted(row))
 		snprintf(label, sizeof(label), "counted");
@@ -207,28 +209,50 @@ static void row_perf(struct row *row, u64 nr_ops)
 {
 	struct host_perf *perf = row->cfg->measure.perf;
 	struct host_perf_counts counts;
+	int ret;
 
 	if (!perf)
 		return;
-	row->is_multiplexed = host_perf_read(perf, &counts) == -EBUSY;
-	if (row->is_multiplexed)
+	ret = host_perf_read(perf, &counts);
+	if (ret) {
+		row->perf_warning =
+			ret == -EBUSY ? "multiplexed" : "perf-failed";
 		return;
+	}
 	for (int e = 0; e < HOST_PERF_NR_EVENTS; e++)
 		if (counts.has[e])
 			bench_count(&row->counts, host_perf_name(e),
 				    (double)counts.value[e] / (double)nr_ops);
 }
 
-/* What the hypervisor took from this CPU since boot; 0 where it is not told. */
-static u64 stolen_ms(void)
-{
+/* What the CPU that this thread is on did since boot, if that is told. */
+struct whereabouts {
+	int cpu;
+	bool is_told;
 	struct cpu_ticks ticks;
-	long hz = sysconf(_SC_CLK_TCK);
+};
 
-	if (hz <= 0 ||
-	    !host_ticks_of(NULL, (unsigned int)sched_getcpu(), &ticks))
-		return 0;
-	return ticks.steal * 1000 / (u64)hz;
+static struct whereabouts look_up(void)
+{
+	struct whereabouts w = { .cpu = sched_getcpu() };
+
+	w.is_told = w.cpu >= 0 &&
+		    host_ticks_of(NULL, (unsigned int)w.cpu, &w.ticks);
+	return w;
+}
+
+/* What the hypervisor took meanwhile; of two CPUs it would mean nothing. */
+static void row_steal(struct row *row, const struct whereabouts *before)
+{
+	const struct whereabouts after = look_up();
+	const long hz = sysconf(_SC_CLK_TCK);
+
+	if (hz > 0 && before->is_told && after.is_told &&
+	    before->cpu == after.cpu)
+		bench_count(&row->counts, "steal_ms",
+			    (double)host_stolen_ticks(&before->ticks,
+						      &after.ticks) *
+				    1000 / (double)hz);
 }
 
 /*
@@ -266,14 +290,14 @@ static void row_sections(struct row *row, struct gb_state *state)
 	struct measure *m = &row->m;
 	struct iopt_err err = { "" };
 	double min_ns = INFINITY;
-	u64 steal_ms;
+	struct whereabouts before;
 	u64 i, n;
 
 	if (m->family->start)
 		m->family->start(m->ctx);
 	if (row->cfg->measure.perf)
 		host_perf_reset(row->cfg->measure.perf);
-	steal_ms = stolen_ms();
+	before = look_up();
 	for (i = 0; (n = gb_next_batch(state, m->n)); i++) {
 		int ret = row_section(row, state, n, i, &min_ns, &err);
 
@@ -282,7 +306,7 @@ static void row_sections(struct row *row, struct gb_state *state)
 			return;
 		}
 	}
-	bench_count(&row->counts, "steal_ms", (double)(stolen_ms() - steal_ms));
+	row_steal(row, &before);
 	row_perf(row, m->n * m->nr_blocks);
 	bench_count(&row->counts, "block_min_ns", min_ns);
 	bench_count(&row->counts, "block_n", (double)m->n);

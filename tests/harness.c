@@ -701,7 +701,7 @@ static void test_section_length(void **state)
 static struct {
 	u64 nr_ops;
 	u64 nr_enabled;
-	bool is_enabled, is_shared;
+	bool is_enabled, is_shared, is_broken;
 } monitor;
 
 static int monitor_open(struct perf_event_attr *attr, int group_fd, void *arg)
@@ -728,6 +728,8 @@ static ssize_t monitor_read(int fd, void *buf, size_t size, void *arg)
 
 	(void)arg;
 	assert_int_equal(fd, 4);
+	if (monitor.is_broken)
+		return -EINVAL;
 	v[0] = 2;
 	v[1] = monitor.nr_enabled;
 	v[2] = monitor.is_shared ? 0 : monitor.nr_enabled;
@@ -819,6 +821,14 @@ static void test_perf(void **state)
 	text = run_fake(&fake, &cfg, arena, &result, 0);
 	assert_null(strstr(text, "\"perf_"));
 	expect_text(text, "\"label\": \"ok;warn=multiplexed\"", fake.title);
+	free(text);
+	/* The kernel does not tell: likewise. */
+	monitor.is_broken = true;
+	text = run_fake(&fake, &cfg, arena, &result, 0);
+	monitor.is_broken = false;
+	monitor.is_shared = false;
+	assert_null(strstr(text, "\"perf_"));
+	expect_text(text, "\"label\": \"ok;warn=perf-failed\"", fake.title);
 	free(text);
 	families[0] = &family;
 	host_perf_destroy(cfg.measure.perf);

@@ -2,6 +2,7 @@
 /* The load of CPUs: arithmetic between readings, and real ones. */
 #include "fixture.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include "load.h"
@@ -20,6 +21,26 @@ static const struct {
 	{ { 100, 0, 1000 }, { 2, 0, 20 }, 0 },	  /* was off and came back */
 	{ { 100, 0, 1000 }, { 90, 0, 1010 }, 0 }, /* busy went backwards */
 };
+
+/* Ticks stolen before and after, and between. */
+static const u64 stolen[][3] = {
+	{ 5, 5, 0 },
+	{ 5, 12, 7 },
+	{ 12, 5, 0 },
+	{ 0, 1, 1 },
+};
+
+static void test_stolen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stolen); i++) {
+		const struct cpu_ticks before = { .steal = stolen[i][0] };
+		const struct cpu_ticks after = { .steal = stolen[i][1] };
+
+		expect_u64(host_stolen_ticks(&before, &after), stolen[i][2],
+			   "row %zu", i);
+	}
+}
 
 static void test_between(void **state)
 {
@@ -124,13 +145,68 @@ static void test_sample_of_here(void **state)
 	assert_true(after.busy > before.busy);
 }
 
+#define MAX_SAMPLES 50 /* of 100 ms */
+
+/* What keeps a CPU busy until it is told to stop. */
+struct spinner {
+	unsigned int cpu;
+	bool is_bound, is_over;
+};
+
+static void *spin(void *arg)
+{
+	struct spinner *s = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(s->cpu, &set);
+	__atomic_store_n(&s->is_bound, !sched_setaffinity(0, sizeof(set), &set),
+			 __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&s->is_over, __ATOMIC_RELAXED))
+		;
+	return NULL;
+}
+
+/* A CPU that always has something to run is seen to be busy. */
+static void test_sample_finds_the_busy(void **state)
+{
+	struct spinner spinner = { .cpu = (unsigned int)sched_getcpu() };
+	unsigned int busy_permille = 0;
+	struct cpu_ticks ticks;
+	pthread_t thread;
+
+	(void)state;
+	if (!host_ticks_of(NULL, spinner.cpu, &ticks)) {
+		print_message("skip: no /proc/stat\n");
+		skip();
+	}
+	assert_int_equal(pthread_create(&thread, NULL, spin, &spinner), 0);
+	for (int i = 0; i < MAX_SAMPLES && busy_permille < 500; i++) {
+		struct host_load load;
+
+		assert_int_equal(host_load_sample(NULL, 100, &load, NULL), 0);
+		busy_permille = host_load_of(&load, spinner.cpu);
+		host_load_fini(&load);
+	}
+	__atomic_store_n(&spinner.is_over, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	if (!spinner.is_bound) {
+		print_message("skip: no CPU to stay on\n");
+		skip();
+	}
+	expect_u64(busy_permille >= 500, true, "CPU %u, %u of 1000 busy",
+		   spinner.cpu, busy_permille);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_between),
+		cmocka_unit_test(test_stolen),
 		cmocka_unit_test(test_sample_of_fixture),
 		cmocka_unit_test(test_sample_fails),
 		cmocka_unit_test(test_sample_of_here),
+		cmocka_unit_test(test_sample_finds_the_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

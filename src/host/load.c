@@ -108,6 +108,12 @@ int host_load_between(const struct cpu_ticks *before,
 	return 0;
 }
 
+u64 host_stolen_ticks(const struct cpu_ticks *before,
+		      const struct cpu_ticks *after)
+{
+	return after->steal > before->steal ? after->steal - before->steal : 0;
+}
+
 int host_load_sample(const char *root, unsigned int interval_ms,
 		     struct host_load *load, struct iopt_err *err)
 {

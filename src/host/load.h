@@ -59,6 +59,16 @@ int host_load_between(const struct cpu_ticks *before,
 		      struct host_load *load);
 
 /**
+ * host_stolen_ticks() - What the hypervisor took between two readings of a CPU.
+ * @before: earlier reading
+ * @after: later reading
+ *
+ * Return: ticks; 0 where the kernel counted backwards.
+ */
+u64 host_stolen_ticks(const struct cpu_ticks *before,
+		      const struct cpu_ticks *after);
+
+/**
  * host_load_of() - Load of a CPU in 1/1000; 0 for a CPU not in the sample.
  * @load: sample, or NULL when nothing is known
  * @cpu: CPU number
