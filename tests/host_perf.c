@@ -498,8 +498,20 @@ static const struct fixture_file amd_files[] = {
 	{ DEVICES "cpu/format/edge", "config:18\n" },
 	{ DEVICES "cpu/format/ldlat", "config1:0-15\n" },
 	{ DEVICES "cpu/events/cpu-cycles", "event=0x76\n" },
-	{ DEVICES "cpu/events/cache-misses",
+	{ DEVICES "cpu/events/cache-misses", "event=0x64,umask=0x9\n" },
+	{ DEVICES "cpu/events/l1d_tlb_refill",
 	  "event=0x964,umask=0x9,edge,ldlat=3\n" },
+	{ "proc/cpuinfo", "processor : 0\nvendor_id : AuthenticAMD\n" },
+	{ NULL, NULL },
+};
+
+static const struct fixture_file intel_files[] = {
+	{ DEVICES "cpu/type", "4\n" },
+	{ DEVICES "cpu/format/event", "config:0-7\n" },
+	{ DEVICES "cpu/format/umask", "config:8-15\n" },
+	{ DEVICES "cpu/events/cpu-cycles", "event=0x3c\n" },
+	{ DEVICES "cpu/events/cache-misses", "event=0x2e,umask=0x41\n" },
+	{ "proc/cpuinfo", "processor : 0\nvendor_id : GenuineIntel\n" },
 	{ NULL, NULL },
 };
 
@@ -511,6 +523,7 @@ static const struct fixture_file odd_files[] = {
 	{ DEVICES "cpu/events/cache-misses", "event=0x64,strange=1\n" },
 	{ DEVICES "cpu/events/l3d_cache_refill", "event=zero\n" },
 	{ DEVICES "cpu/events/l1d_tlb_refill", "event=5,\n" },
+	{ "proc/cpuinfo", "processor : 0\nvendor_id : GenuineIntel\n" },
 	{ NULL, NULL },
 };
 
@@ -541,8 +554,12 @@ static const struct {
 	  0 },
 	{ "CPUs that differ, no name", big_little_files, ENOENT,
 	  HOST_PERF_DTLB_MISSES, "none", 0, 0, 0 },
-	{ "scattered bits", amd_files, ENOENT, HOST_PERF_LLC_MISSES,
-	  "cpu/cache-misses/", 4, 0x900040964, 3 },
+	{ "scattered bits", amd_files, ENOENT, HOST_PERF_DTLB_MISSES,
+	  "cpu/l1d_tlb_refill/", 4, 0x900040964, 3 },
+	{ "Intel, last level", intel_files, ENOENT, HOST_PERF_LLC_MISSES,
+	  "cpu/cache-misses/", 4, 0x412e, 0 },
+	{ "AMD, not the last level", amd_files, ENOENT, HOST_PERF_LLC_MISSES,
+	  "none", 0, 0, 0 },
 	{ "too many bits", odd_files, ENOENT, HOST_PERF_L1D_MISSES, "none", 0,
 	  0, 0 },
 	{ "odd terms", odd_files, ENOENT, HOST_PERF_LLC_MISSES, "none", 0, 0,

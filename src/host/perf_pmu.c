@@ -21,9 +21,12 @@
 	 (PERF_COUNT_HW_CACHE_RESULT_MISS << 16))
 
 /*
- * The kernel's generic "cache-misses" are those of the last level on x86 and
- * those of L1D on arm64, which has no event of that name in sysfs; so it is
- * taken by its name there.
+ * The kernel's generic "cache-misses" are those of the last level on Intel
+ * alone. On arm64 they are those of L1D, and sysfs has no event of that name.
+ * On AMD they are those of L2 (0x964 in amd_f17h_perfmon_event_map[] of
+ * arch/x86/events/amd/core.c, 0x77e before Zen); amd_hw_cache_event_ids_f17h[]
+ * has none of the last level, as L3 has a monitor of its own, which counts for
+ * all cores around it and not for a thread.
  */
 const struct perf_candidate perf_candidates[] = {
 	{ HOST_PERF_CYCLES, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES,
@@ -94,6 +97,16 @@ static bool is_of_cpu(const char *root, const char *name, unsigned int cpu)
 	return is_set;
 }
 
+static void read_vendor(struct perf_pmu *pmu)
+{
+	FILE *f = hostfs_open(pmu->root, "proc/cpuinfo");
+
+	if (!f)
+		return;
+	hostfs_value(f, "vendor_id", NULL, pmu->vendor, sizeof(pmu->vendor));
+	fclose(f);
+}
+
 void perf_pmu_find(struct perf_pmu *pmu, const char *root, unsigned int cpu)
 {
 	struct dirent **entries;
@@ -102,6 +115,7 @@ void perf_pmu_find(struct perf_pmu *pmu, const char *root, unsigned int cpu)
 	int nr;
 
 	*pmu = (struct perf_pmu){ .root = root };
+	read_vendor(pmu);
 	hostfs_path(root, DEVICES, path, sizeof(path));
 	nr = scandir(path, &entries, NULL, alphasort);
 	for (int i = 0; i < nr; i++) {
@@ -196,13 +210,21 @@ static int named_attr(const struct perf_pmu *pmu, const char *name,
 	return 0;
 }
 
+/* See perf_candidates[] for who means what. */
+static bool is_meant(const struct perf_pmu *pmu, const struct perf_candidate *c)
+{
+	return strcmp(c->name, "cache-misses") != 0 ||
+	       !strcmp(pmu->vendor, "GenuineIntel");
+}
+
 int perf_pmu_attr(const struct perf_pmu *pmu, const struct perf_candidate *c,
 		  struct perf_event_attr *attr, char source[HOST_PERF_TEXT_MAX])
 {
 	int ret;
 
 	if (c->type == PERF_TYPE_RAW) {
-		ret = named_attr(pmu, c->name, attr);
+		ret = is_meant(pmu, c) ? named_attr(pmu, c->name, attr) :
+					 -ENOENT;
 		if (!ret)
 			snprintf(source, HOST_PERF_TEXT_MAX, "%s/%s/",
 				 pmu->name, c->name);

@@ -22,12 +22,14 @@
  * @type: for perf_event_attr.type
  * @nr_core_pmus: monitors of CPUs that the machine has; above 1 its CPUs
  *	differ, and a generic event has to say whose it is
+ * @vendor: of the CPUs, as x86 has it in proc/cpuinfo; "" elsewhere
  */
 struct perf_pmu {
 	const char *root;
 	char name[PERF_PMU_NAME_MAX];
 	u32 type;
 	unsigned int nr_core_pmus;
+	char vendor[32];
 };
 
 /**
@@ -64,7 +66,8 @@ void perf_pmu_find(struct perf_pmu *pmu, const char *root, unsigned int cpu);
  * @attr: type, config, config1 and config2 are set
  * @source: gets how a person writes it: "cycles", "cpu/cache-misses/"
  *
- * Return: 0; -ENOENT when the monitor has no event of that name.
+ * Return: 0; -ENOENT when the monitor has no event of that name, or means
+ * something else by it.
  */
 int perf_pmu_attr(const struct perf_pmu *pmu, const struct perf_candidate *c,
 		  struct perf_event_attr *attr,
