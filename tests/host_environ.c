@@ -27,7 +27,7 @@ static const struct fixture_file x86_files[] = {
 	{ "proc/pressure/cpu", "some avg10=1.25 avg60=0.71 avg300=0.12 "
 			       "total=1\nfull avg10=0.00 avg60=0 total=0\n" },
 	{ "proc/pressure/memory", "some avg10=0.50 avg60=0.71 avg300=0.12\n" },
-	{ "proc/self/cgroup", "12:cpu:/x\n0::/user.slice/job.scope\n" },
+	{ "proc/self/cgroup", "12:cpuset:/x\n0::/user.slice/job.scope\n" },
 	{ "sys/fs/cgroup/user.slice/job.scope/cpu.max", "max 100000\n" },
 	{ "sys/fs/cgroup/user.slice/cpu.max", "150000 100000\n" },
 	{ "proc/sys/kernel/perf_event_paranoid", "2\n" },
@@ -47,6 +47,7 @@ static const struct fixture_file x86_files[] = {
 	{ CPU "smt/active", "1\n" },
 	{ CPU "smt/control", "on\n" },
 	{ CPU "isolated", "2-3,10\n" },
+	{ CPU "online", "0-62,64\n" },
 	{ CPU "nohz_full", "2-3\n" },
 	{ CPU "vulnerabilities/meltdown", "Not affected\n" },
 	{ CPU "vulnerabilities/spectre_v2", "Mitigation: Enhanced IBRS\n" },
@@ -86,6 +87,7 @@ static const struct fixture_file altra_files[] = {
 	{ CPU "smt/active", "0\n" },
 	{ CPU "smt/control", "notsupported\n" },
 	{ CPU "isolated", "\n" },
+	{ CPU "online", "\n" },
 	{ CPU "nohz_full", "(null)\n" },
 	{ CPU "vulnerabilities/meltdown", "Not affected\n" },
 	{ "sys/kernel/mm/transparent_hugepage/enabled",
@@ -169,6 +171,32 @@ static const struct fixture_file guest_files[] = {
 	{ NULL, NULL },
 };
 
+/* The first version has the controller, beside the second or alone. */
+static const struct fixture_file hybrid_files[] = {
+	{ "proc/self/cgroup", "5:cpuset,cpuacct:/a\n4:io,cpu:/a/b\n0::/a\n" },
+	{ "sys/fs/cgroup/io,cpu/a/b/cpu.cfs_quota_us", "-1\n" },
+	{ "sys/fs/cgroup/io,cpu/a/b/cpu.cfs_period_us", "100000\n" },
+	{ "sys/fs/cgroup/io,cpu/a/cpu.cfs_quota_us", "125000\n" },
+	{ "sys/fs/cgroup/io,cpu/a/cpu.cfs_period_us", "50000\n" },
+	{ "sys/fs/cgroup/io,cpu/cpu.cfs_quota_us", "-1\n" },
+	{ "sys/fs/cgroup/io,cpu/cpu.cfs_period_us", "100000\n" },
+	{ "sys/fs/cgroup/a/cpu.max", "50000 100000\n" },
+	{ NULL, NULL },
+};
+
+static const struct fixture_file first_version_files[] = {
+	{ "proc/self/cgroup", "0::/\n4:cpu,cpuacct:/a\n" },
+	{ "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n" },
+	{ "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n" },
+	{ NULL, NULL },
+};
+
+/* Mounted somewhere else. */
+static const struct fixture_file hidden_files[] = {
+	{ "proc/self/cgroup", "4:cpu:/a\n0::/a\n" },
+	{ NULL, NULL },
+};
+
 /* A cloud's bare metal: DMI tells the cloud, the CPU that it is no guest. */
 static const struct fixture_file cloud_metal_files[] = {
 	{ "proc/cpuinfo", "processor : 1\nflags : fpu vmx\n" },
@@ -203,6 +231,7 @@ static const struct {
 	{ x86_files, "smt", "on" },
 	{ x86_files, "isolated", "2-3,10" },
 	{ x86_files, "nohz_full", "2-3" },
+	{ x86_files, "cpus_online", "64" },
 	{ x86_files, "mitigations",
 	  "mitigated: spectre_v1 spectre_v2; vulnerable: mmio_stale_data" },
 	{ x86_files, "memory", "257657 MiB" }, /* 263841092 / 1024 */
@@ -220,6 +249,9 @@ static const struct {
 	{ altra_files, "cpu_quota", "none" },
 	{ board_files, "cpu_quota", "unknown" },
 	{ guest_files, "cpu_quota", "0.75 CPUs" },
+	{ hybrid_files, "cpu_quota", "2.50 CPUs" },
+	{ first_version_files, "cpu_quota", "none" },
+	{ hidden_files, "cpu_quota", "unknown" },
 	{ x86_files, "throttling", "7 times since boot" },
 	{ altra_files, "throttling", "held at 2000 of 3000 MHz" },
 	{ guest_files, "throttling", "none" },
@@ -237,6 +269,8 @@ static const struct {
 	{ altra_files, "smt", "notsupported" },
 	{ altra_files, "isolated", "none" },
 	{ altra_files, "nohz_full", "none" },
+	{ altra_files, "cpus_online", "unknown" },
+	{ board_files, "cpus_online", "unknown" },
 	{ altra_files, "mitigations", "none needed" },
 	{ altra_files, "thp", "never" },
 	{ altra_files, "hugepages", "none" },

@@ -91,7 +91,8 @@ static void doubt_quota(const struct host_state *s, struct host_doubts *d)
 	if (fact_number(s, "cpu_quota") > 0)
 		add(d, "cpu_quota",
 		    "The control group may use %.40s and is stopped when it "
-		    "has. Run outside of it, or with cpu.max set to max.",
+		    "has. Run outside of it, or with cpu.max set to max "
+		    "(cpu.cfs_quota_us to -1).",
 		    host_environ_get(s->env, "cpu_quota"));
 }
 
@@ -168,12 +169,16 @@ static void doubt_sibling(const struct host_state *s, struct host_doubts *d)
 static void doubt_load(const struct host_state *s, struct host_doubts *d)
 {
 	double load = fact_number(s, "load"), pus = fact_number(s, "pus");
+	double cpus = fact_number(s, "cpus_online");
 
-	if (pus > 0 && load > pus * LOAD_SHARE)
+	/* The load is the machine's, of which this process may use a part. */
+	if (cpus < pus)
+		cpus = pus;
+	if (cpus > 0 && load > cpus * LOAD_SHARE)
 		add(d, "load",
 		    "%.1f tasks ran on %.0f CPUs in the last minute. Wait "
 		    "until the machine is idle.",
-		    load, pus);
+		    load, cpus);
 	else if (fact_number(s, "psi_cpu") > PSI_PERCENT)
 		add(d, "psi_cpu",
 		    "Tasks waited for a CPU %.40s of the last 10 s. Wait until "

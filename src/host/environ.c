@@ -21,6 +21,7 @@ static const struct fact_reader readers[] = {
 	{ "numa_nodes", fact_numa_nodes },
 	{ "cores", fact_cores },
 	{ "pus", fact_pus },
+	{ "cpus_online", fact_cpus_online },
 	{ "caches", fact_caches },
 	{ "governor", fact_governor },
 	{ "frequency", fact_frequency },

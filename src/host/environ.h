@@ -19,7 +19,7 @@ struct host_fact {
 	char value[HOST_VALUE_MAX];
 };
 
-#define HOST_NR_FACTS 36
+#define HOST_NR_FACTS 37
 
 /**
  * struct host_environ - All facts, always the same keys in the same order.

@@ -98,6 +98,7 @@ bool fact_numa_nodes(const struct host_source *src, char *value);
 bool fact_packages(const struct host_source *src, char *value);
 bool fact_cores(const struct host_source *src, char *value);
 bool fact_pus(const struct host_source *src, char *value);
+bool fact_cpus_online(const struct host_source *src, char *value);
 bool fact_hwloc(const struct host_source *src, char *value);
 
 IOPT_END_DECLS

@@ -104,30 +104,89 @@ bool fact_perf_event_paranoid(const struct host_source *src, char *value)
 			   "proc/sys/kernel/perf_event_paranoid");
 }
 
-/* The control group of this process, in the second version's hierarchy. */
-static bool cgroup_path(const struct host_source *src, char *path, size_t size)
+/**
+ * struct cpu_group - The control group that limits the CPU time of a process.
+ * @mount: below sys/fs/cgroup: the controllers of the first version, with a
+ *	slash before them; "" for the second version
+ * @path: of the group below that, "" for the topmost
+ */
+struct cpu_group {
+	char mount[64];
+	char path[HOST_VALUE_MAX];
+};
+
+/* Is the controller cpu in a list such as "cpu,cpuacct"? */
+static bool has_cpu(const char *list)
+{
+	for (; list; list = strchr(list, ',')) {
+		list += *list == ',';
+		if (!strncmp(list, "cpu", 3) && (!list[3] || list[3] == ','))
+			return true;
+	}
+	return false;
+}
+
+/* A line is "number:controllers:path"; the second version names none. */
+static bool group_parse(char *line, struct cpu_group *group)
+{
+	char *list = strchr(line, ':');
+	char *path = list ? strchr(++list, ':') : NULL;
+
+	if (!path)
+		return false;
+	*path++ = '\0';
+	path[strcspn(path, "\n")] = '\0';
+	if (path[0] != '/' || (list[0] && !has_cpu(list)))
+		return false;
+	snprintf(group->mount, sizeof(group->mount), "%s%s", list[0] ? "/" : "",
+		 list);
+	snprintf(group->path, sizeof(group->path), "%s", path[1] ? path : "");
+	return true;
+}
+
+/* A controller that the first version has is not in the second. */
+static bool group_find(const struct host_source *src, struct cpu_group *group)
 {
 	FILE *f = hostfs_open(src->root, "proc/self/cgroup");
-	bool is_found;
+	char line[HOST_VALUE_MAX + 64];
+	bool is_found = false;
 
 	if (!f)
 		return false;
-	is_found = hostfs_value(f, "0:", NULL, path, size);
+	*group = (struct cpu_group){ "", "" };
+	while (!group->mount[0] && fgets(line, sizeof(line), f))
+		is_found |= group_parse(line, group);
 	fclose(f);
-	return is_found && path[0] == '/';
+	return is_found &&
+	       (!group->mount[0] ||
+		hostfs_line(src->root, line, sizeof(line),
+			    "sys/fs/cgroup%s/cpu.cfs_quota_us", group->mount));
 }
 
-/* CPUs that a group may use, if that is limited. */
-static bool group_quota(const struct host_source *src, const char *group,
-			double *cpus)
+/* CPUs that a group may use, if that is limited; -1 is the first's "no". */
+static bool group_quota(const struct host_source *src,
+			const struct cpu_group *group, double *cpus)
 {
 	double quota_us, period_us;
+	u64 quota, period;
 	char line[128];
 
-	if (!hostfs_line(src->root, line, sizeof(line),
-			 "sys/fs/cgroup%s/cpu.max", group) ||
-	    sscanf(line, "%lf %lf", &quota_us, &period_us) != 2 ||
-	    period_us <= 0)
+	if (group->mount[0]) {
+		if (!hostfs_u64(src->root, &quota,
+				"sys/fs/cgroup%s%s/cpu.cfs_quota_us",
+				group->mount, group->path) ||
+		    !hostfs_u64(src->root, &period,
+				"sys/fs/cgroup%s%s/cpu.cfs_period_us",
+				group->mount, group->path))
+			return false;
+		quota_us = (double)quota;
+		period_us = (double)period;
+	} else if (!hostfs_line(src->root, line, sizeof(line),
+				"sys/fs/cgroup%s/cpu.max", group->path) ||
+		   sscanf(line, "%lf %lf", &quota_us, &period_us) != 2) {
+		return false;
+	}
+	if (period_us <= 0)
 		return false;
 	*cpus = quota_us / period_us;
 	return true;
@@ -136,18 +195,17 @@ static bool group_quota(const struct host_source *src, const char *group,
 /* The least of a group and all above it; the topmost one has none. */
 bool fact_cpu_quota(const struct host_source *src, char *value)
 {
-	char group[HOST_VALUE_MAX], *slash;
+	struct cpu_group group;
 	double cpus, least = -1;
+	char *slash;
 
-	if (!cgroup_path(src, group, sizeof(group)))
+	if (!group_find(src, &group))
 		return false;
-	if (!strcmp(group, "/"))
-		group[0] = '\0';
 	for (;;) {
-		if (group_quota(src, group, &cpus) &&
+		if (group_quota(src, &group, &cpus) &&
 		    (least < 0 || cpus < least))
 			least = cpus;
-		slash = strrchr(group, '/');
+		slash = strrchr(group.path, '/');
 		if (!slash)
 			break;
 		*slash = '\0';
