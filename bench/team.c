@@ -7,12 +7,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "barrier.h"
 
-#define LINE  128  /* what two CPUs share at most, with its neighbour */
-#define SPINS 4096 /* before a waiting thread offers its CPU */
-#define TURNS 16   /* such rounds before it sleeps */
+#define LINE	128   /* what two CPUs share at most, with its neighbour */
+#define SPINS	4096  /* before a waiting thread offers its CPU */
+#define GLANCES 64    /* before one that may sleep looks at the clock */
+#define SPIN_NS 50000 /* before it sleeps */
 
 /**
  * struct member - A thread.
@@ -61,25 +63,44 @@ struct team {
 	_Alignas(LINE) u32 nr_done;
 };
 
-/* Until *@p is @want, or @nr_turns are over; 0 for no end. */
-static bool spin_until(const u32 *p, u32 want, unsigned int nr_turns)
+/* Until *@p is @want, which comes soon. */
+static void spin_until(const u32 *p, u32 want)
 {
 	unsigned int nr = 0;
 
 	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) != want) {
 		cpu_relax();
-		if (++nr % SPINS)
-			continue;
-		if (nr_turns && nr / SPINS >= nr_turns)
+		if (!(++nr % SPINS))
+			sched_yield();
+	}
+}
+
+static u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
+}
+
+/* Until *@p is @want: true; or SPIN_NS are over: false. */
+static bool spin_a_while(const u32 *p, u32 want)
+{
+	const u64 end = now_ns() + SPIN_NS;
+	unsigned int nr = 0;
+
+	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) != want) {
+		cpu_relax();
+		if (!(++nr % GLANCES) && now_ns() >= end)
 			return false;
-		sched_yield();
 	}
 	return true;
 }
 
+/* Others may measure meanwhile, so whoever waits long must not run. */
 static void wait_for_call(struct team *team, u32 call)
 {
-	if (spin_until(&team->armed, call, TURNS))
+	if (spin_a_while(&team->armed, call))
 		return;
 	pthread_mutex_lock(&team->lock);
 	while (__atomic_load_n(&team->armed, __ATOMIC_ACQUIRE) != call)
@@ -109,7 +130,7 @@ static void *member_main(void *arg)
 		if (team->is_over)
 			return NULL;
 		__atomic_fetch_add(&team->nr_ready, 1, __ATOMIC_RELEASE);
-		spin_until(&team->gone, call, 0);
+		spin_until(&team->gone, call);
 		do_part(m);
 		__atomic_fetch_add(&team->nr_done, 1, __ATOMIC_RELEASE);
 	}
@@ -129,14 +150,14 @@ void team_arm(struct team *team, u64 n)
 	__atomic_store_n(&team->nr_ready, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&team->nr_done, 0, __ATOMIC_RELAXED);
 	call_all(team);
-	spin_until(&team->nr_ready, team->cfg.nr - 1, 0);
+	spin_until(&team->nr_ready, team->cfg.nr - 1);
 }
 
 void team_go(struct team *team)
 {
 	__atomic_store_n(&team->gone, team->armed, __ATOMIC_RELEASE);
 	do_part(&team->members[0]);
-	spin_until(&team->nr_done, team->cfg.nr - 1, 0);
+	spin_until(&team->nr_done, team->cfg.nr - 1);
 }
 
 static int make_threads(struct team *team, struct iopt_err *err)
@@ -150,7 +171,7 @@ static int make_threads(struct team *team, struct iopt_err *err)
 					    team->nr_made, team->cfg.nr,
 					    strerror(ret));
 	}
-	spin_until(&team->nr_ready, team->cfg.nr - 1, 0);
+	spin_until(&team->nr_ready, team->cfg.nr - 1);
 	for (unsigned int i = 1; i < team->cfg.nr; i++) {
 		struct member *m = &team->members[i];
 

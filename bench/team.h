@@ -3,7 +3,8 @@
  * Threads that work at the same time: each on its CPU, started together.
  *
  * The calling thread is the first of them. The others wait at a gate while it
- * prepares, and sleep only when it takes long; opening the gate is one store.
+ * prepares; between two calls they sleep unless the next comes within 50 us.
+ * Opening the gate is one store.
  */
 #ifndef IOPT_TEAM_H
 #define IOPT_TEAM_H

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "team.h"
@@ -93,6 +94,42 @@ static void test_after_a_nap(void **state)
 	}
 	usleep(50000);
 	team_destroy(team);
+}
+
+static u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
+}
+
+#define NR_NAPS	    10
+#define MAX_IDLE_NS 400000 /* of 3 threads that spin 50 us each, and sleep */
+
+/* Between two calls, while others may measure, the threads hardly run. */
+static void test_rests(void **state)
+{
+	struct record r = { .nr = 4 };
+	const struct team_cfg cfg = { .nr = 4, .work = work, .arg = &r };
+	u64 least_ns = UINT64_MAX;
+	struct team *team;
+
+	(void)state;
+	assert_int_equal(team_create(&cfg, &team, NULL), 0);
+	for (int i = 0; i < NR_NAPS; i++) {
+		u64 start;
+
+		team_arm(team, 1);
+		team_go(team);
+		start = cpu_ns();
+		usleep(20000);
+		if (least_ns > cpu_ns() - start)
+			least_ns = cpu_ns() - start;
+	}
+	team_destroy(team);
+	print_message("%" PRIu64 " ns in a nap of 20 ms\n", least_ns);
+	assert_true(least_ns <= MAX_IDLE_NS);
 }
 
 /* Never called to work. */
@@ -230,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_after_a_nap),
+		cmocka_unit_test(test_rests),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_unbound),
