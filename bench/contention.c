@@ -42,6 +42,7 @@
 #include "sizes.h"
 
 #define LINE	    128
+#define MAX_CPUS    96
 #define PAGE	    SZ_4K
 #define LG2_QUEUE   12
 #define NR_SAMPLES  2048 /* single calls of each kind that a CPU times */
@@ -64,7 +65,8 @@ enum { OWN_TABLES, SHARED_ROOT, SHARED_LEAF };
  * @nr_pages: how many it has
  * @nr_wrong: calls that did not return what they must
  * @ns: its part of the last section
- * @map_ns: of single calls, NR_SAMPLES; NULL but for timing
+ * @map_ns: of single calls, NR_SAMPLES, in the samples of all; NULL but for
+ *	timing
  * @unmap_ns: likewise
  */
 struct contender {
@@ -97,6 +99,9 @@ struct contender {
  * @span_ns: of them, the slowest CPU's parts
  * @nr_ops: in them, of all CPUs
  * @spread: sum over sections of the slowest part over the fastest
+ * @tries: in them, of all CPUs
+ * @samples: of single calls: maps of each contender, then unmaps of each; NULL
+ *	but for timing
  */
 struct contention {
 	struct tables t;
@@ -114,6 +119,8 @@ struct contention {
 	u64 span_ns;
 	u64 nr_ops;
 	double spread;
+	struct cmdq_tries tries;
+	u32 *samples;
 };
 
 static const char *const cpus_values[] = { "1",	 "2",  "4",  "8", "16",
@@ -170,14 +177,13 @@ static bool contention_check(const struct bench_env *env, struct bench_case *c)
  * The CPUs of a case, @env->cpu first. Where the machine has no room the case
  * is a skip, but only for being timed.
  */
-static int place(const struct bench_env *env, const struct bench_case *c,
-		 unsigned int *cpus, struct iopt_err *err)
+static int place(const struct bench_env *env, const char *where,
+		 unsigned int nr, unsigned int *cpus, struct iopt_err *err)
 {
-	const char *where = bench_value(c, "place");
 	struct host_team team = { .topo = env->topo,
 				  .load = env->load,
 				  .first = env->cpu,
-				  .nr = nr_cpus(c) };
+				  .nr = nr };
 	struct iopt_err why = { "no topology is known" };
 	int ret = -ENOENT;
 
@@ -193,6 +199,34 @@ static int place(const struct bench_env *env, const struct bench_case *c,
 	return ret ? iopt_err_set(err, ret == -ENOENT ? -ECANCELED : ret,
 				  "place:%s: %s", where, why.msg) :
 		     0;
+}
+
+static void append_place(const struct bench_env *env, const char *where,
+			 const char *nr_text, char *text, size_t size)
+{
+	unsigned int nr = (unsigned int)strtoul(nr_text, NULL, 10);
+	unsigned int cpus[MAX_CPUS];
+	size_t len = strlen(text);
+
+	if (nr > MAX_CPUS || place(env, where, nr, cpus, NULL))
+		return;
+	snprintf(text + len, size - len, "%s%s/%s", len ? " " : "", nr_text,
+		 where);
+	for (unsigned int i = 0; i < nr; i++) {
+		len = strlen(text);
+		snprintf(text + len, size - len, "%c%u", i ? ',' : '=',
+			 cpus[i]);
+	}
+}
+
+void contention_places(const struct bench_env *env, char *text, size_t size)
+{
+	text[0] = '\0';
+	/* Alone is where the process is. */
+	for (size_t w = 1; places[w]; w++)
+		for (size_t i = 1; cpus_values[i]; i++)
+			append_place(env, places[w], cpus_values[i], text,
+				     size);
 }
 
 /* Its pages in the order in which it takes them, again and again. */
@@ -215,6 +249,7 @@ static inline bool unmap_one(struct contender *me, u64 iova)
 
 static void just_work(struct contention *c, struct contender *me, u64 n)
 {
+	u64 start = host_clock_ns(c->clock);
 	u64 nr_wrong = 0;
 
 	for (u64 i = 0; i < n; i++) {
@@ -224,6 +259,7 @@ static void just_work(struct contention *c, struct contender *me, u64 n)
 		nr_wrong += !unmap_one(me, iova);
 	}
 	me->nr_wrong += nr_wrong;
+	me->ns = host_clock_ns(c->clock) - start;
 }
 
 /* Each call between two readings of the clock, of which one is in it. */
@@ -259,11 +295,8 @@ static void check_calls(struct contention *c, struct contender *me, u64 n)
 static void work(void *arg, unsigned int thread, u64 n)
 {
 	struct contention *c = arg;
-	struct contender *me = &c->contenders[thread];
-	u64 start = host_clock_ns(c->clock);
 
-	c->how(c, me, n);
-	me->ns = host_clock_ns(c->clock) - start;
+	c->how(c, &c->contenders[thread], n);
 }
 
 static void run_all(struct contention *c, u64 n)
@@ -305,16 +338,13 @@ static void contention_teardown(void *ctx)
 	struct contention *c = ctx;
 
 	team_destroy(c->team);
-	for (unsigned int i = 0; c->contenders && i < c->nr; i++) {
-		free(c->contenders[i].map_ns);
-		free(c->contenders[i].unmap_ns);
-	}
 	for (unsigned int i = 0; c->pgt && i < c->nr; i++)
 		if (c->pgt[i])
 			c->pgt[i]->ops.free(c->pgt[i]);
 	for (unsigned int i = 0; c->queues && i < c->nr; i++)
 		cmdq_destroy(c->queues[i]);
 	free(c->contenders);
+	free(c->samples);
 	free(c->pgt);
 	free(c->queues);
 	free(c->table_senders);
@@ -361,12 +391,20 @@ static void lay_out(struct contention *c, unsigned int i)
 	me->domain.cookie = &me->sender;
 }
 
-static int allocate_samples(struct contender *me, struct iopt_err *err)
+static int allocate_samples(struct contention *c, struct iopt_err *err)
 {
-	me->map_ns = calloc(NR_SAMPLES, sizeof(*me->map_ns));
-	me->unmap_ns = calloc(NR_SAMPLES, sizeof(*me->unmap_ns));
-	if (!me->map_ns || !me->unmap_ns)
+	const size_t size = NR_SAMPLES * sizeof(*c->samples);
+
+	c->samples = aligned_alloc(LINE, 2 * c->nr * size);
+	if (!c->samples)
 		return iopt_err_set(err, -ENOMEM, "no memory for samples");
+	memset(c->samples, 0, 2 * c->nr * size);
+	for (unsigned int i = 0; i < c->nr; i++) {
+		struct contender *me = &c->contenders[i];
+
+		me->map_ns = c->samples + (size_t)i * NR_SAMPLES;
+		me->unmap_ns = c->samples + (size_t)(c->nr + i) * NR_SAMPLES;
+	}
 	return 0;
 }
 
@@ -389,9 +427,9 @@ static int make_contenders(struct contention *c, enum bench_phase phase,
 		lay_out(c, i);
 		/* Its tables are there from now on. */
 		just_work(c, &c->contenders[i], 1);
-		if (phase == BENCH_TIME)
-			ret = allocate_samples(&c->contenders[i], err);
 	}
+	if (!ret && phase == BENCH_TIME)
+		ret = allocate_samples(c, err);
 	return ret ? ret : check_returns(c, err);
 }
 
@@ -409,7 +447,7 @@ static int make_team(struct contention *c, const struct bench_env *env,
 		return iopt_err_set(err, -ENOMEM, "no memory");
 	/* Results do not depend on the place. */
 	if (phase == BENCH_TIME && c->nr > 1) {
-		ret = place(env, bc, cpus, err);
+		ret = place(env, bench_value(bc, "place"), c->nr, cpus, err);
 		cfg.cpus = cpus;
 	}
 	if (!ret)
@@ -568,10 +606,44 @@ static int contention_finish(void *ctx, u64 n, struct iopt_err *err)
 	return ret ? ret : team_check_cpus(c->team, err);
 }
 
+static struct cmdq_tries tries_of_all(const struct contention *c)
+{
+	struct cmdq_tries all = { 0, 0 };
+
+	for (unsigned int i = 0; i < c->nr; i++) {
+		all.nr_issues += c->contenders[i].tries.nr_issues;
+		all.nr_tries += c->contenders[i].tries.nr_tries;
+	}
+	return all;
+}
+
+/* Single calls of all CPUs, in a pass of their own, checked as a section is. */
+static int take_samples(struct contention *c, struct iopt_err *err)
+{
+	int ret;
+
+	c->how = time_calls;
+	run_all(c, NR_SAMPLES);
+	c->how = just_work;
+	ret = check_returns(c, err);
+	if (!ret)
+		ret = check_empty(c, err);
+	return ret ? ret : team_check_cpus(c->team, err);
+}
+
+/* The last section has ended: what is done now is in none. */
 static int contention_check_after(void *ctx, u64 n, struct iopt_err *err)
 {
+	struct contention *c = ctx;
+	int ret = check_returns(c, err);
+
 	(void)n;
-	return check_empty(ctx, err);
+	if (!ret)
+		ret = team_check_cpus(c->team, err);
+	if (!ret)
+		ret = check_empty(c, err);
+	c->tries = tries_of_all(c);
+	return ret ? ret : take_samples(c, err);
 }
 
 static void contention_start(void *ctx)
@@ -589,15 +661,10 @@ static void contention_start(void *ctx)
 static void report_tries(const struct contention *c,
 			 struct bench_counts *counts)
 {
-	struct cmdq_tries all = { 0, 0 };
-
-	for (unsigned int i = 0; i < c->nr; i++) {
-		all.nr_issues += c->contenders[i].tries.nr_issues;
-		all.nr_tries += c->contenders[i].tries.nr_tries;
-	}
-	if (all.nr_issues)
+	if (c->tries.nr_issues)
 		bench_count(counts, "cmpxchg_per_issue",
-			    (double)all.nr_tries / (double)all.nr_issues);
+			    (double)c->tries.nr_tries /
+				    (double)c->tries.nr_issues);
 }
 
 static int compare_u32(const void *a, const void *b)
@@ -629,39 +696,18 @@ static void report_calls(struct bench_counts *counts, const char *name, u32 *v,
 	bench_count(counts, key, v[nr - 1]);
 }
 
-/* Single calls of all CPUs, in a pass of their own. */
-static void report_samples(struct contention *c, struct bench_counts *counts)
-{
-	size_t nr = (size_t)NR_SAMPLES * c->nr;
-	u32 *all = calloc(2 * nr, sizeof(*all));
-
-	if (!all)
-		return;
-	c->how = time_calls;
-	run_all(c, NR_SAMPLES);
-	for (unsigned int i = 0; i < c->nr; i++) {
-		const struct contender *me = &c->contenders[i];
-
-		memcpy(all + (size_t)i * NR_SAMPLES, me->map_ns,
-		       NR_SAMPLES * sizeof(*all));
-		memcpy(all + nr + (size_t)i * NR_SAMPLES, me->unmap_ns,
-		       NR_SAMPLES * sizeof(*all));
-	}
-	report_calls(counts, "map", all, nr);
-	report_calls(counts, "unmap", all + nr, nr);
-	free(all);
-}
-
 static void contention_report(void *ctx, struct bench_counts *counts)
 {
 	struct contention *c = ctx;
+	const size_t nr = (size_t)NR_SAMPLES * c->nr;
 
 	bench_count(counts, "ops_per_s",
 		    1e9 * (double)c->nr_ops / (double)c->span_ns);
 	bench_count(counts, "slowest_over_fastest",
 		    c->spread / (double)c->nr_sections);
 	report_tries(c, counts);
-	report_samples(c, counts);
+	report_calls(counts, "map", c->samples, nr);
+	report_calls(counts, "unmap", c->samples + nr, nr);
 }
 
 static const struct bench_counter counters[] = {

@@ -176,6 +176,20 @@ static void add_traces(struct adder *a, const struct bench_context *context)
 	free(text);
 }
 
+/* Only of a run that has several CPUs contend. */
+static void add_places(struct adder *a, const struct bench_context *context)
+{
+	const struct bench_family *const *f = context->families;
+	char text[VALUE_MAX];
+
+	while (*f && *f != &contention_family)
+		f++;
+	if (!*f)
+		return;
+	contention_places(context->env, text, sizeof(text));
+	add(a, "iopt_contention_cpus", "%s", text[0] ? text : HOST_UNKNOWN);
+}
+
 /* Which tree an engine is, and how it was built; only where there is one. */
 static void add_kernels(struct adder *a, const struct kernel_set *kernels)
 {
@@ -222,6 +236,7 @@ int context_add_all(struct gb *gb, const struct bench_context *context,
 	if (!a.ret)
 		a.ret = gb_context_add(gb, "iopt_order", context->order, err);
 	add_traces(&a, context);
+	add_places(&a, context);
 	add_kernels(&a, context->kernels);
 	add(&a, "iopt_harness_overhead_ns", "%.1f", context->overhead_ns);
 	add_perf(&a, context);

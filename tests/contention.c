@@ -163,6 +163,69 @@ static void test_time(void **state)
 	assert_true(nr >= 1);
 }
 
+/* The first case of two CPUs that this machine has room for; or NULL. */
+static void *set_up_pair(const struct world *w)
+{
+	void *ctx = NULL;
+
+	for (size_t i = 0; i < w->list.nr && !ctx; i++)
+		if (bench_is(&w->list.cases[i], "cpus", "2"))
+			ctx = set_up(w, &w->list.cases[i], BENCH_TIME);
+	return ctx;
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+/* Single calls are taken after the last section, and must be in order too. */
+static void test_stray_samples(void **state)
+{
+	struct iopt_err err = { "" };
+	struct host_topology *topo;
+	cpu_set_t before;
+	int first = 0, other;
+	struct world w;
+	void *ctx;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	while (!CPU_ISSET(first, &before))
+		first++;
+	for (other = first + 1;
+	     other < CPU_SETSIZE && !CPU_ISSET(other, &before);)
+		other++;
+	assert_int_equal(host_topology_create(NULL, &topo, NULL), 0);
+	world_init(&w);
+	w.env.topo = topo;
+	w.env.cpu = (unsigned int)first;
+	ctx = other < CPU_SETSIZE ? set_up_pair(&w) : NULL;
+	if (ctx) {
+		stay_on(first);
+		contention_family.start(ctx);
+		section(ctx, "stays", 10);
+		assert_int_equal(contention_family.prepare(ctx, 10, NULL), 0);
+		contention_family.run(ctx, 10);
+		stay_on(other);
+		expect_int(contention_family.check_after(ctx, 10, &err),
+			   -EINVAL, "strays");
+		expect_text(err.msg, "thread 0 was on CPU", "error text");
+		contention_family.teardown(ctx);
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	world_fini(&w);
+	host_topology_destroy(topo);
+	if (!ctx) {
+		print_message("skip: no place for two threads\n");
+		skip();
+	}
+}
+
 /* Of several CPUs none is timed where they cannot be had. */
 static const struct {
 	const char *synthetic, *why;
@@ -209,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verify_and_count),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_stray_samples),
 		cmocka_unit_test(test_no_room),
 	};
 

@@ -229,12 +229,24 @@ class Result(unittest.TestCase):
             path = Path(tmp, "o.json")
             done = run("--family", "contention", "--out", str(path), *args)
             self.assertEqual(done.returncode, 0, done.stderr)
-            rows = json.loads(path.read_text())["benchmarks"]
-            return {row["run_name"]: row for row in rows}
+            result = json.loads(path.read_text())
+            self.context = result["context"]
+            return {row["run_name"]: row for row in result["benchmarks"]}
 
     def test_contention(self) -> None:
         """What is timed has all that is promised, the rest one reason each."""
         rows = self.contention("--full", "--filter", "lpae-7.3/cpus:(1|2|96)/", "--min-time-ms", "1")
+        told = self.context["iopt_contention_cpus"]
+        places = dict(place.split("=") for place in told.split() if place != "unknown")
+        timed = {(row["run_name"].split("/")[2][5:], row["run_name"].split("/")[3][6:])
+                 for row in rows.values() if not row.get("error_occurred")}
+        self.assertEqual({p for p in places if p.split("/")[0] in ("2", "96")},
+                         {f"{nr}/{place}" for nr, place in timed if nr != "1"})
+        for place, listed in places.items():
+            cpus = [int(cpu) for cpu in listed.split(",")]
+            self.assertEqual(str(cpus[0]), self.context["iopt_cpu"])
+            self.assertEqual(len(cpus), int(place.split("/")[0]))
+            self.assertEqual(len(cpus), len(set(cpus) & os.sched_getaffinity(0)), told)
         alone = rows["contention/engine:lpae-7.3/cpus:1/place:one/sharing:nothing"]
         self.assertEqual(alone["cmpxchg_per_issue"], 1)
         for name, row in rows.items():
@@ -257,6 +269,7 @@ class Result(unittest.TestCase):
         try:
             timed = self.contention("--filter", "cpus:(2|64)/")
             counted = self.contention("--filter", "cpus:(2|64)/", "--count-only")
+            self.assertEqual(self.context["iopt_contention_cpus"], "unknown")
         finally:
             del os.environ["HWLOC_XMLFILE"]
         self.assertEqual(set(timed), set(counted))
