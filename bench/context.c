@@ -187,7 +187,8 @@ static void add_places(struct adder *a, const struct bench_context *context)
 	if (!*f)
 		return;
 	contention_places(context->env, text, sizeof(text));
-	add(a, "iopt_contention_cpus", "%s", text[0] ? text : HOST_UNKNOWN);
+	if (text[0])
+		add(a, "iopt_contention_cpus", "%s", text);
 }
 
 /* Which tree an engine is, and how it was built; only where there is one. */
