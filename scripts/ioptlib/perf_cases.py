@@ -82,7 +82,8 @@ def read_process(text: str) -> Process:
             skips.append(f"{name}: {why}")
             continue
         wrong = results.row_error(row)
-        if not wrong and "multiplexed" in str(row.get("label")).split(";"):
+        doubts = str(row.get("label")).partition(";warn=")[2].split(",")
+        if not wrong and "multiplexed" in doubts:
             wrong = "multiplexed: others took turns on the counters"
         if not wrong:
             try:

@@ -626,6 +626,7 @@ DOUBTS = {
     "n2n": "twice the operations did not take twice the time",
     "short": "sections too short for the clock",
     "multiplexed": "another used the CPU's counters, so there are none",
+    "perf-failed": "the CPU's counters could not be read, so there are none",
     "lost": "events were lost when the trace was recorded",
     "cut": "events of the trace that could not be replayed were left out",
 }

@@ -67,7 +67,7 @@ def test_read() -> None:
 
 
 @pytest.mark.parametrize("change, why", [
-    ({"label": "ok;multiplexed"}, "multiplexed: others took turns"),
+    ({"label": "ok;warn=n2n,multiplexed"}, "multiplexed: others took turns"),
     ({"error_occurred": True, "error_message": "verify: 3 pages"},
      "verify: 3 pages"),
     ({"perf_instructions": None}, "there is no perf_instructions"),
@@ -158,7 +158,7 @@ def set_to(**values: Any) -> Callable[[int, dict[str, Any]], None]:
     (set_to(pte_writes=400.0), "instructions for 400 stores"),
     (set_to(perf_cycles=200.0), "where each takes one"),
     (scaled(0, 0.9), "instructions in all, 265.0 of them in user mode"),
-    (set_to(label="ok;multiplexed"), "multiplexed"),
+    (set_to(label="ok;warn=n2n,multiplexed"), "multiplexed"),
 ])
 def test_mutant_that_cannot_be(change: Any, why: str) -> None:
     assert any(why in line for line in suite_failures(suite(change)))
